@@ -1,0 +1,59 @@
+using System.Reflection;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ProtoMesh.Server.Store;
+
+/// <summary>A Lua file of this assembly, named by its path below the project, such as <c>Locks/Lua/acquire.lua</c>.</summary>
+/// <remarks>
+/// A line <c>--@include Room/Lua/_lib/name.lua</c> is replaced by that file. The text also carries the partition's
+/// epoch, so a replica that still believes in an older epoch calls a SHA that the store does not know.
+/// </remarks>
+internal sealed class Script
+{
+    private const string IncludeMark = "--@include ";
+    private readonly string _source;
+
+    private Script(string name)
+    {
+        Name = name;
+        _source = Resolve(name, []);
+    }
+
+    public string Name { get; }
+
+    /// <summary>Every script of this assembly, by name; files below a <c>_lib</c> folder are parts, not scripts.</summary>
+    public static IReadOnlyDictionary<string, Script> All { get; } = Assembly.GetExecutingAssembly()
+        .GetManifestResourceNames()
+        .Where(name => name.EndsWith(".lua", StringComparison.Ordinal) && !name.Contains("/_lib/", StringComparison.Ordinal))
+        .ToDictionary(name => name, name => new Script(name), StringComparer.Ordinal);
+
+    public static Script Named(string name) => All[name];
+
+    /// <summary>The text that runs in the store, for one epoch.</summary>
+    public string Text(long epoch) => $"local EPOCH = '{epoch}'\n{_source}";
+
+    /// <summary>SHA-1 of <see cref="Text"/>, the name by which Redis knows it.</summary>
+    public static byte[] Sha(string text) => SHA1.HashData(Encoding.UTF8.GetBytes(text));
+
+    private static string Resolve(string name, HashSet<string> included)
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(name)
+            ?? throw new InvalidOperationException($"There is no script {name} in this assembly.");
+        using var reader = new StreamReader(stream, Encoding.UTF8);
+        var text = new StringBuilder();
+        while (reader.ReadLine() is { } line)
+        {
+            if (!line.StartsWith(IncludeMark, StringComparison.Ordinal))
+            {
+                text.Append(line).Append('\n');
+            }
+            else if (line[IncludeMark.Length..].Trim() is var part && included.Add(part))
+            {
+                text.Append(Resolve(part, included));
+            }
+        }
+
+        return text.ToString();
+    }
+}

@@ -1,0 +1,188 @@
+using Microsoft.Extensions.Options;
+
+namespace ProtoMesh.Server.Store;
+
+/// <summary>What is known of a partition before any lease script may touch it.</summary>
+internal sealed record PartitionState(int Partition, bool Exists, string StoreId, long Epoch, int Partitions, string GroupBy, long LastToken, EventId LastEvent);
+
+/// <summary>Whether a partition may be opened, and above which token it has to continue.</summary>
+internal abstract record Verdict
+{
+    /// <summary>Nothing is missing.</summary>
+    internal sealed record Open(long TokenFloor, string? Remark = null) : Verdict;
+
+    /// <summary>Opening it now could hand out what somebody else holds.</summary>
+    internal sealed record StayClosed(string Reason) : Verdict;
+}
+
+/// <summary>Compares a partition with the journal. The Journal room implements it.</summary>
+internal interface IRecoveryCheck
+{
+    Task<Verdict> CompareAsync(PartitionState state, CancellationToken cancellationToken);
+}
+
+/// <summary>
+/// Runs scripts by SHA. A partition is closed until <see cref="RecoverAsync"/> has compared it with the journal and
+/// loaded the scripts; NOSCRIPT closes it again. There is no other way to a loaded script.
+/// </summary>
+internal sealed partial class ScriptStore(
+    IStoreEngine engine, IRecoveryCheck check, IOptions<StoreOptions> options, TimeProvider time, ILogger<ScriptStore> log) : IAsyncDisposable
+{
+    private static readonly Script Inspect = Script.Named("Store/Lua/inspect.lua");
+    private static readonly Script OpenPartition = Script.Named("Store/Lua/open.lua");
+    private readonly SemaphoreSlim _recovering = new(1, 1);
+    private Partition[] _partitions = [];
+
+    public IStoreEngine Engine => engine;
+
+    /// <summary>How many partitions the store has; fixed when it is first used.</summary>
+    public int Partitions => _partitions.Length;
+
+    public IReadOnlyList<PartitionKeys> Keys => [.. _partitions.Select(partition => partition.Keys)];
+
+    /// <summary>True once every partition is open.</summary>
+    public bool IsOpen => _partitions.Length > 0 && _partitions.All(partition => partition.Scripts is not null);
+
+    /// <summary>Why a partition is closed, for <c>/health</c>.</summary>
+    public string? ClosedBecause => _partitions.Select(partition => partition.ClosedBecause).FirstOrDefault(reason => reason is not null);
+
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await engine.StartAsync(cancellationToken);
+        var count = options.Value.Partitions ?? engine.DefaultPartitions;
+        _partitions = [.. Enumerable.Range(0, count).Select(index => new Partition(new PartitionKeys(index)))];
+    }
+
+    public async ValueTask<Reply> RunAsync(Script script, int partition, string[] arguments, CancellationToken cancellationToken)
+    {
+        if ((uint)partition >= (uint)_partitions.Length)
+        {
+            throw StoreException.Unavailable("The store is not connected yet.");
+        }
+
+        var target = _partitions[partition];
+        for (var attempt = 0; ; attempt++)
+        {
+            var scripts = target.Scripts ?? await RecoverAsync(target, cancellationToken);
+            try
+            {
+                return await engine.RunAsync(scripts[script.Name], target.Keys, arguments, cancellationToken);
+            }
+            catch (NoScriptException) when (attempt < 2)
+            {
+                // The node restarted, was promoted or lost its cache: what it holds must be compared before it is used.
+                Interlocked.CompareExchange(ref target.Scripts, null, scripts);
+            }
+        }
+    }
+
+    /// <summary>Opens every partition, or throws why one cannot be opened.</summary>
+    public async Task OpenAsync(CancellationToken cancellationToken)
+    {
+        foreach (var partition in _partitions)
+        {
+            if (partition.Scripts is null)
+            {
+                await RecoverAsync(partition, cancellationToken);
+            }
+        }
+    }
+
+    public ValueTask DisposeAsync()
+    {
+        _recovering.Dispose();
+        return engine.DisposeAsync();
+    }
+
+    private async Task<IReadOnlyDictionary<string, byte[]>> RecoverAsync(Partition partition, CancellationToken cancellationToken)
+    {
+        await _recovering.WaitAsync(cancellationToken);
+        try
+        {
+            if (partition.Scripts is { } open)
+            {
+                return open;
+            }
+
+            var now = time.GetTimestamp();
+            if (partition.ClosedBecause is { } reason && time.GetElapsedTime(partition.CheckedAt, now) < TimeSpan.FromSeconds(1))
+            {
+                throw StoreException.Recovering(reason);
+            }
+
+            var scripts = await CompareAndLoadAsync(partition, cancellationToken);
+            partition.ClosedBecause = null;
+            partition.Scripts = scripts;
+            return scripts;
+        }
+        catch (StoreException failure) when (failure is { Code: "store_recovering" })
+        {
+            partition.ClosedBecause = failure.Message;
+            partition.CheckedAt = time.GetTimestamp();
+            throw;
+        }
+        finally
+        {
+            _recovering.Release();
+        }
+    }
+
+    private async Task<IReadOnlyDictionary<string, byte[]>> CompareAndLoadAsync(Partition partition, CancellationToken cancellationToken)
+    {
+        var keys = partition.Keys;
+        string inspect = Inspect.Text(0), openText = OpenPartition.Text(0);
+        await engine.LoadAsync(keys.Partition, [inspect, openText], cancellationToken);
+        var state = StateOf(keys.Partition, await engine.RunAsync(Script.Sha(inspect), keys, [keys.Channel], cancellationToken));
+        if (state.Exists && (state.Partitions != _partitions.Length || state.GroupBy != options.Value.GroupBy))
+        {
+            throw StoreException.Recovering(
+                $"The store was first used with Store:Partitions={state.Partitions} and Store:GroupBy={state.GroupBy}; " +
+                $"this service is set to {_partitions.Length} and {options.Value.GroupBy}. Use the same settings, or an empty store.");
+        }
+
+        switch (await check.CompareAsync(state, cancellationToken))
+        {
+            case Verdict.StayClosed closed:
+                throw StoreException.Recovering(closed.Reason);
+            case Verdict.Open verdict:
+                if (verdict.Remark is { } remark)
+                {
+                    LogRemark(log, keys.Partition, remark);
+                }
+
+                var epoch = state.Exists ? state.Epoch : 1;
+                var opened = await engine.RunAsync(Script.Sha(openText), keys,
+                    [keys.Channel, state.StoreId, $"{epoch}", $"{_partitions.Length}", options.Value.GroupBy, $"{verdict.TokenFloor}"], cancellationToken);
+                if (opened[0].Text != "ok")
+                {
+                    throw StoreException.Recovering("Another replica opened the store differently at the same moment; this one tries again.");
+                }
+
+                var texts = Script.All.Values.ToDictionary(script => script.Name, script => script.Text(epoch), StringComparer.Ordinal);
+                await engine.LoadAsync(keys.Partition, [.. texts.Values], cancellationToken);
+                LogOpened(log, keys.Partition, epoch, engine.Kind);
+                return texts.ToDictionary(text => text.Key, text => Script.Sha(text.Value), StringComparer.Ordinal);
+            default:
+                throw new InvalidOperationException("A recovery check has two verdicts.");
+        }
+    }
+
+    /// <summary>A store that is new gets its identity here, so that two replicas that open it at once agree on the first.</summary>
+    private static PartitionState StateOf(int partition, Reply reply) => reply[0].Text == "empty"
+        ? new PartitionState(partition, false, Guid.CreateVersion7().ToString("N"), 0, 0, "", 0, EventId.None)
+        : new PartitionState(partition, true, reply[1].Text, reply[2].Number, (int)reply[3].Number, reply[4].Text, reply[5].Number, EventId.Parse(reply[6].Text));
+
+    [LoggerMessage(1001, LogLevel.Information, "Partition {Partition} of the {Kind} store is open at epoch {Epoch}.")]
+    private static partial void LogOpened(ILogger log, int partition, long epoch, string kind);
+
+    [LoggerMessage(1002, LogLevel.Warning, "Partition {Partition}: {Remark}")]
+    private static partial void LogRemark(ILogger log, int partition, string remark);
+
+    private sealed class Partition(PartitionKeys keys)
+    {
+        public readonly PartitionKeys Keys = keys;
+        public volatile IReadOnlyDictionary<string, byte[]>? Scripts;
+        public volatile string? ClosedBecause;
+        public long CheckedAt;
+    }
+}
