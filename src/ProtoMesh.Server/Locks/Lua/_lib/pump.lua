@@ -1,0 +1,73 @@
+-- What every script that changes something does around it: first end what is over, last grant what became free, then save.
+--@include Locks/Lua/_lib/finish.lua
+local steps = 64
+
+-- Removes what is over from the heads of a queue and grants from it until the head does not fit.
+local function pump(name, cause)
+  while load_resource(name).waiting > 0 and load_resource(name).rest_ends <= now do
+    local first = first_waiter(name)
+    if not first then
+      return
+    end
+    if steps == 0 then
+      redis.call('ZADD', deadlines, int(now), '\1' .. name)
+      return
+    end
+    local id = waiter_id(name, first)
+    local request = load_request(id)
+    local deadline = tonumber(redis.call('ZSCORE', deadlines, id))
+    if deadline <= now then
+      lapse(id, request, deadline)
+    elseif grantable(id, request) then
+      grant(id, request, false, cause)
+      woken[#woken + 1] = id
+    else
+      return
+    end
+    steps = steps - 1
+  end
+end
+
+local pumped = 0
+
+local function pump_dirty(cause)
+  while dirty[pumped + 1] do
+    pumped = pumped + 1
+    pump(dirty[pumped], cause)
+  end
+end
+
+-- Ends what is due, oldest first, and grants what that freed. Returns how many entries it has seen.
+local function catch_up(limit)
+  local due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', int(now), 'WITHSCORES', 'LIMIT', '0', int(limit))
+  for index = 1, #due, 2 do
+    local id = due[index]
+    if string.sub(id, 1, 1) == '\1' then
+      redis.call('ZREM', deadlines, id)
+      mark_dirty(string.sub(id, 2))
+    else
+      lapse(id, load_request(id), tonumber(due[index + 1]))
+    end
+  end
+  pump_dirty('time')
+  return #due / 2
+end
+
+-- Grants what became free, writes everything back, and hints to whoever waits.
+local function settle(cause)
+  pump_dirty(cause)
+  for id, request in pairs(changed_requests) do
+    redis.call('HSET', requests, id, request_text(request))
+  end
+  save_resources()
+  save_counters()
+  if #woken > 0 then
+    redis.call('PUBLISH', channel, 'woken ' .. table.concat(woken, ' '))
+  end
+  if #legacy_grants > 0 then
+    redis.call('PUBLISH', channel, 'legacy ' .. table.concat(legacy_grants, ' '))
+  end
+  if hurry_journal then
+    redis.call('PUBLISH', channel, 'journal')
+  end
+end

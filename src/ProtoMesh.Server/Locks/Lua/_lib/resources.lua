@@ -1,0 +1,73 @@
+-- Resources as the store keeps them, and the order in which their requests stand.
+--@include Locks/Lua/_lib/requests.lua
+local resource_pattern = '^' .. string.rep(part, 10) .. '(.*)$'
+local loaded_resources, changed_resources, dirty = {}, {}, {}
+
+-- family: x (exclusive and shared), l (slots) or ''; mode: of the present hold; held: holds, a re-entered one counts once;
+-- recent: the last agents that held it, newest first; previous: agent, how it ended, when, note, joined by \3.
+local function load_resource(name)
+  local resource = loaded_resources[name]
+  if resource then
+    return resource
+  end
+  local text = redis.call('HGET', resources, name)
+  if text then
+    local family, capacity, mode, held, used, waiting, rest_ends, average, recent, previous, used_at =
+      string.match(text, resource_pattern)
+    resource = {family = family, capacity = tonumber(capacity), mode = mode, held = tonumber(held), used = tonumber(used),
+      waiting = tonumber(waiting), rest_ends = tonumber(rest_ends), average = average, recent = recent,
+      previous = previous, used_at = tonumber(used_at)}
+  else
+    resource = {family = '', capacity = 0, mode = '', held = 0, used = 0, waiting = 0, rest_ends = 0, average = '',
+      recent = '', previous = '', used_at = now, new = true}
+  end
+  loaded_resources[name] = resource
+  return resource
+end
+
+local function keep_resource(name, resource)
+  changed_resources[name] = resource
+end
+
+local function mark_dirty(name)
+  dirty[#dirty + 1] = name
+end
+
+-- Members of the ordered set, all of score 0 and so in the order of their bytes:
+--   name \1h agent \1 session \1 id   a holder; found by agent and session when a request re-enters
+--   name \1w score seq id             a waiter; score and seq have a fixed width, so the first is the next
+--   \1 time kind id                   what is forgotten at that time: q a request, s a resource
+local function holder_member(name, request, id)
+  return name .. '\1h' .. request.agent .. '\1' .. request.session .. '\1' .. id
+end
+
+local function waiter_member(name, request, id)
+  return name .. '\1w' .. string.format('%015.0f%012.0f', tonumber(request.score) + 100000000000000, tonumber(request.seq)) .. id
+end
+
+local function waiter_id(name, member)
+  return string.sub(member, #name + 30)
+end
+
+local function forget_at(time, kind, id)
+  redis.call('ZADD', order, '0', '\1' .. string.format('%016.0f', time) .. kind .. id)
+end
+
+local function first_waiter(name)
+  return redis.call('ZRANGEBYLEX', order, '[' .. name .. '\1w', '(' .. name .. '\1x', 'LIMIT', '0', '1')[1]
+end
+
+local function save_resources()
+  for name, r in pairs(changed_resources) do
+    if r.held == 0 and r.waiting == 0 then
+      r.family, r.capacity, r.mode, r.used = '', 0, '', 0
+    elseif r.held == 0 then
+      r.mode, r.used = '', 0
+    end
+    if r.new then
+      forget_at(now + memory_ms, 's', name)
+    end
+    redis.call('HSET', resources, name, table.concat({r.family, int(r.capacity), r.mode, int(r.held), int(r.used),
+      int(r.waiting), int(r.rest_ends), r.average, r.recent, r.previous, int(now)}, '\1'))
+  end
+end

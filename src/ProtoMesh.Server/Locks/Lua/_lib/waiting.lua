@@ -1,0 +1,66 @@
+-- How a request starts to wait, and what happens when its owner looks at it.
+--@include Locks/Lua/_lib/replies.lua
+
+-- When a waiter is dropped: at the end of its wait, or earlier when nobody asks for it any more.
+local function waiter_deadline(request)
+  local wait_ends = tonumber(request.wait_ends)
+  return flagged(request, 'd') and wait_ends or math.min(wait_ends, now + liveness_ms)
+end
+
+local function enqueue(id, request)
+  request.state = 'queued'
+  for _, want in ipairs(wants_of(request)) do
+    local resource = load_resource(want.name)
+    resource.family, resource.waiting = want.mode == 'l' and 'l' or 'x', resource.waiting + 1
+    resource.capacity = want.capacity
+    redis.call('ZADD', order, '0', waiter_member(want.name, request, id))
+    keep_resource(want.name, resource)
+  end
+  redis.call('ZADD', deadlines, int(waiter_deadline(request)), id)
+  keep_request(id, request)
+  journal('queued', id, request, 'acquire', {'priority=' .. request.priority, 'wait_ends_ms=' .. request.wait_ends,
+    'ttl_ms=' .. request.ttl, 'max_hold_ms=' .. request.max_hold, 'digest=' .. request.digest})
+end
+
+-- The owner's read: keeps a waiter alive, and claims a grant, whose full time starts here.
+local function attend(id, request)
+  if request.state == 'queued' then
+    redis.call('ZADD', deadlines, int(waiter_deadline(request)), id)
+  elseif request.state == 'granted' and request.claimed == '' then
+    request.claimed = '1'
+    request.ends = int(math.min(now + tonumber(request.ttl), tonumber(request.hold_ends)))
+    redis.call('ZADD', deadlines, request.ends, id)
+    keep_request(id, request)
+  end
+end
+
+-- Why a request cannot stand in line at all: it sees a resource differently from those already there.
+local function conflicts(request)
+  for _, want in ipairs(wants_of(request)) do
+    local resource, family = load_resource(want.name), want.mode == 'l' and 'l' or 'x'
+    local busy = resource.held > 0 or resource.waiting > 0
+    if busy and (resource.family ~= family or resource.capacity ~= want.capacity) then
+      return true
+    end
+  end
+  return false
+end
+
+local function queue_is_full(request)
+  for _, want in ipairs(wants_of(request)) do
+    if load_resource(want.name).waiting >= max_queue then
+      return true
+    end
+  end
+  return false
+end
+
+-- How a token given by a caller compares: 'same', 'lost' (older, or the lease is over), 'mismatch'.
+local function compare_token(request, token)
+  if request.state == 'granted' and request.token == token then
+    return 'same'
+  elseif not is_live(request) or (request.state == 'granted' and tonumber(token) < tonumber(request.token)) then
+    return 'lost'
+  end
+  return 'mismatch'
+end

@@ -1,0 +1,23 @@
+-- What acquire would answer now, without doing it. Writes nothing.
+-- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
+-- ARGV: see _lib/new_request.lua
+-- Returns: describe() with tag granted | queued | held | mode_conflict | queue_full | state | conflict
+--@include Locks/Lua/_lib/new_request.lua
+local id = ARGV[3]
+local known = load_request(id)
+if known then
+  return describe(known.digest == ARGV[4] and 'state' or 'conflict', id, known)
+end
+
+local request, tag = new_request(), 'queued'
+request.state = 'queued'
+if conflicts(request) then
+  tag = 'mode_conflict'
+elseif grantable(id, request) then
+  tag = 'granted'
+elseif tonumber(ARGV[10]) == 0 then
+  tag = 'held'
+elseif queue_is_full(request) then
+  tag = 'queue_full'
+end
+return describe(tag, id, request)

@@ -1,0 +1,29 @@
+-- Ends a lease by its owner and grants the next, in one step.
+-- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
+-- ARGV: 1 channel, 2 settings, 3 request_id, 4 fencing token, 5 note
+-- Returns: {released | lost | mismatch | unknown, now, id, record or '', {agent granted next, ...}}
+--@include Locks/Lua/_lib/waiting.lua
+local id, token = ARGV[3], ARGV[4]
+catch_up(16)
+local request = load_request(id)
+local verdict = request and compare_token(request, token) or 'unknown'
+if verdict == 'same' and tonumber(request.ends) <= now then
+  lapse(id, request, tonumber(request.ends))
+  verdict = 'lost'
+elseif verdict == 'same' then
+  finish(id, request, 'released', now, 'release', ARGV[5], 0)
+  verdict = 'released'
+elseif verdict == 'lost' and request.state == 'released' and request.token == token then
+  verdict = 'released'
+end
+settle('release')
+
+-- The agents that this call granted to, for callers of the original's protocol.
+local next_agents = {}
+for _, woken_id in ipairs(woken) do
+  local other = load_request(woken_id)
+  if other.state == 'granted' then
+    next_agents[#next_agents + 1] = other.agent
+  end
+end
+return {verdict, int(now), id, request and request_text(request) or '', next_agents}

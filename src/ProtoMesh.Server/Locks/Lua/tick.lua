@@ -1,0 +1,34 @@
+-- The sweeper: ends what is due, grants what became free, and forgets what was kept long enough.
+-- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
+-- ARGV: 1 channel, 2 settings
+-- Returns: {'ok', now, next deadline, '1' when there is more to do at once}
+--@include Locks/Lua/_lib/waiting.lua
+local seen = catch_up(64)
+
+local old = redis.call('ZRANGEBYLEX', order, '[\1', '(\1' .. string.format('%016.0f', now + 1), 'LIMIT', '0', '200')
+local forgotten = {}
+for _, member in ipairs(old) do
+  local kind, id = string.sub(member, 18, 18), string.sub(member, 19)
+  if kind == 'q' then
+    forgotten[#forgotten + 1] = id
+  else
+    local resource = load_resource(id)
+    local idle = resource.held == 0 and resource.waiting == 0 and resource.rest_ends <= now and not changed_resources[id]
+    if idle and resource.used_at + memory_ms <= now then
+      redis.call('HDEL', resources, id)
+    else
+      forget_at(math.max(now, resource.used_at) + memory_ms, 's', id)
+    end
+  end
+end
+if #old > 0 then
+  redis.call('ZREM', order, unpack(old))
+end
+if #forgotten > 0 then
+  redis.call('HDEL', requests, unpack(forgotten))
+end
+if seen > 0 or #old > 0 then
+  settle('time')
+end
+local next_due = redis.call('ZRANGE', deadlines, '0', '0', 'WITHSCORES')
+return {'ok', int(now), next_due[2], (seen == 64 or #old == 200) and '1' or '0'}

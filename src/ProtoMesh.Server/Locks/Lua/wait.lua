@@ -1,0 +1,13 @@
+-- The owner's poll: keeps a waiter alive and claims a grant.
+-- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
+-- ARGV: 1 channel, 2 settings, 3 request_id
+-- Returns: describe() with tag state | unknown
+--@include Locks/Lua/_lib/waiting.lua
+local id = ARGV[3]
+catch_up(16)
+local request = load_request(id)
+if request then
+  attend(id, request)
+end
+settle('time')
+return describe(request and 'state' or 'unknown', id, request)
