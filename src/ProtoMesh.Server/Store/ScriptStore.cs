@@ -40,6 +40,9 @@ internal sealed partial class ScriptStore(
 
     public IReadOnlyList<PartitionKeys> Keys => [.. _partitions.Select(partition => partition.Keys)];
 
+    /// <summary>Where scripts publish hints about a partition.</summary>
+    public string ChannelOf(int partition) => (uint)partition < (uint)_partitions.Length ? _partitions[partition].Keys.Channel : "";
+
     /// <summary>True once every partition is open.</summary>
     public bool IsOpen => _partitions.Length > 0 && _partitions.All(partition => partition.Scripts is not null);
 

@@ -1,11 +1,11 @@
 -- Ends every hold of a resource. Unless it is immediate, the resources rest until the last end their holders were told.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: 1 channel, 2 settings, 3 name, 4 reason, 5 '1' when immediate
--- Returns: {'ok', now, end of the rest or 0, id, record, ...}
+-- Returns: {'ok', now, end of the rest or 0, how many wait, id, record, ...}
 --@include Locks/Lua/_lib/waiting.lua
 local name, reason, immediate = ARGV[3], ARGV[4], ARGV[5] == '1'
 catch_up(16)
-local reply = {'ok', int(now), '0'}
+local reply = {'ok', int(now), '0', '0'}
 local members = redis.call('ZRANGEBYLEX', order, '[' .. name .. '\1h', '(' .. name .. '\1i')
 for _, member in ipairs(members) do
   local id = string.match(member, '([^\1]*)$')
@@ -21,6 +21,6 @@ if immediate and resource.rest_ends > now then
   keep_resource(name, resource)
   mark_dirty(name)
 end
-reply[3] = int(resource.rest_ends > now and resource.rest_ends or 0)
 settle('force_release')
+reply[3], reply[4] = int(resource.rest_ends > now and resource.rest_ends or 0), int(resource.waiting)
 return reply

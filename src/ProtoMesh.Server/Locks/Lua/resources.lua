@@ -1,7 +1,7 @@
--- Resources that are held, waited for or at rest, by name. Writes nothing.
+-- Resources that are held or waited for, by name. Writes nothing.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: 1 channel, 2 settings, 3 first bound (as of ZRANGEBYLEX), 4 most resources
--- Returns: {'ok', now, name, resource, id of a holder or '', its record or '', ...}
+-- Returns: {'ok', now, name, resource, {id, record} of a holder or {}, {id, record} of the first waiter or {}, ...}
 --@include Locks/Lua/_lib/resources.lua
 local reply, from = {'ok', int(now)}, ARGV[3]
 for _ = 1, tonumber(ARGV[4]) do
@@ -10,11 +10,20 @@ for _ = 1, tonumber(ARGV[4]) do
     break
   end
   local name, kind = string.match(member, '^([^\1]*)\1(.)')
-  local holder = kind == 'h' and string.match(member, '([^\1]*)$') or ''
+  local holder, waiter = {}, {}
+  if kind == 'h' then
+    local id = string.match(member, '([^\1]*)$')
+    holder = {id, redis.call('HGET', requests, id)}
+  end
+  local first = first_waiter(name)
+  if first then
+    local id = waiter_id(name, first)
+    waiter = {id, redis.call('HGET', requests, id)}
+  end
   reply[#reply + 1] = name
   reply[#reply + 1] = redis.call('HGET', resources, name)
   reply[#reply + 1] = holder
-  reply[#reply + 1] = holder ~= '' and redis.call('HGET', requests, holder) or ''
+  reply[#reply + 1] = waiter
   from = '(' .. name .. '\1x'
 end
 return reply

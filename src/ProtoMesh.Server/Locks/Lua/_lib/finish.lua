@@ -68,7 +68,8 @@ end
 local function lapse(id, request, deadline)
   if request.state == 'granted' then
     local drain = tonumber(request.drain)
-    finish(id, request, request.claimed == '1' and 'expired' or 'abandoned', deadline, 'time', '', drain > 0 and deadline + drain or 0)
+    local cause = request.ends == request.hold_ends and 'max_hold' or 'time'
+    finish(id, request, request.claimed == '1' and 'expired' or 'abandoned', deadline, cause, '', drain > 0 and deadline + drain or 0)
   elseif tonumber(request.wait_ends) <= now then
     finish(id, request, 'timed_out', tonumber(request.wait_ends), 'time', '', 0)
   else

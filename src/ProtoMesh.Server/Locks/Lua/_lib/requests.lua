@@ -8,7 +8,7 @@ retention_ms, memory_ms, max_queue = tonumber(retention_ms), tonumber(memory_ms)
 
 local part = '([^\1]*)\1'
 local live_pattern = '^' .. string.rep(part, 23) .. '(.*)$'
-local ended_pattern = '^' .. string.rep(part, 10) .. '(.*)$'
+local ended_pattern = '^' .. string.rep(part, 11) .. '(.*)$'
 
 -- A queued or granted request. ends: of the lease, or of the time to claim it while claimed is ''.
 -- flags: d detached, r reentrant, j journaled, p legacy (publishes its grant), g shares a token with another (re-entry).
@@ -29,14 +29,15 @@ end
 
 -- What is left of an ended request, so that a late retry reads the same answer.
 local function parse_ended(text)
-  local state, digest, token, ended, cause, names, agent, session, granted, successor, event = string.match(text, ended_pattern)
+  local state, digest, token, ended, cause, names, agent, session, granted, successor, flags, event =
+    string.match(text, ended_pattern)
   return {state = state, digest = digest, token = token, ended = ended, cause = cause, names = names, agent = agent,
-    session = session, granted = granted, successor = successor, event = event}
+    session = session, granted = granted, successor = successor, flags = flags, event = event}
 end
 
 local function ended_text(r)
   return table.concat({r.state, r.digest, r.token, r.ended, r.cause, r.names, r.agent, r.session,
-    r.granted, r.successor or '', r.event}, '\1')
+    r.granted, r.successor or '', r.flags, r.event}, '\1')
 end
 
 local function is_live(request)

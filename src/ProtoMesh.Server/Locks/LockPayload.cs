@@ -1,0 +1,21 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace ProtoMesh.Server.Locks;
+
+/// <summary>What a request carries for others to read; the scripts keep it without looking inside.</summary>
+internal sealed record LockPayload
+{
+    public static LockPayload Empty { get; } = new();
+
+    public string? Reason { get; init; }
+
+    public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    /// <summary>JSON, or nothing when there is nothing to say. JSON escapes control characters, which separate the parts of a record.</summary>
+    public string ToStore() => Reason is null && Labels is null ? "" : JsonSerializer.Serialize(this, LockPayloadJson.Default.LockPayload);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(LockPayload))]
+internal sealed partial class LockPayloadJson : JsonSerializerContext;

@@ -1,0 +1,43 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ProtoMesh.Server.Locks;
+
+/// <summary>A valid request to acquire, with every default filled in. Times are milliseconds.</summary>
+internal sealed record LockRequest
+{
+    public required string RequestId { get; init; }
+
+    public required IReadOnlyList<Want> Wants { get; init; }
+
+    public required string AgentId { get; init; }
+
+    public string SessionId { get; init; } = "";
+
+    public required int Priority { get; init; }
+
+    public required long TtlMs { get; init; }
+
+    public required long WaitMs { get; init; }
+
+    public required long MaxHoldMs { get; init; }
+
+    public long DrainMs { get; init; }
+
+    public string Flags { get; init; } = "";
+
+    public LockPayload Payload { get; init; } = LockPayload.Empty;
+
+    public bool IsJournaled => Flags.Contains(LockFlags.Journaled, StringComparison.Ordinal);
+
+    public string Names => string.Join('\u0002', Wants.Select(want => want.ToString()));
+
+    /// <summary>Two submissions of one request id are the same request when this is the same.</summary>
+    public string Digest => DigestOf(Wants, AgentId, SessionId);
+
+    public static string DigestOf(IEnumerable<Want> wants, string agentId, string sessionId)
+    {
+        var text = string.Join('\u0002', wants.Select(want => want.ToString()).Order(StringComparer.Ordinal)) + $"\u0001{agentId}\u0001{sessionId}";
+        return Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 9));
+    }
+}
