@@ -1,0 +1,104 @@
+using Microsoft.EntityFrameworkCore;
+
+namespace ProtoMesh.Server.Data;
+
+/// <summary>Brings the tables up to date at start, for as long as that takes: a database that is away is tried again.</summary>
+internal sealed partial class DatabaseMigrator(
+    IDbContextFactory<MeshDb> factory, DatabaseChoice database, TimeProvider time, ILogger<DatabaseMigrator> log) : BackgroundService
+{
+    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
+    private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Completes when the tables are those of this version.</summary>
+    public Task Ready => _ready.Task;
+
+    /// <summary>Why they are not yet, in one sentence; null once they are.</summary>
+    public string? Problem { get; private set; } = "The tables of the database are being brought up to date.";
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        string? said = null;
+        for (var pause = TimeSpan.FromMilliseconds(100); ; pause = pause * 2 < LongestPause ? pause * 2 : LongestPause)
+        {
+            try
+            {
+                await MigrateAsync(stoppingToken);
+                Problem = null;
+                _ready.TrySetResult();
+                LogReady(log, database.Name);
+                return;
+            }
+            catch (Exception problem) when (!stoppingToken.IsCancellationRequested)
+            {
+                Problem = DatabaseProblem.Sentence(problem, database);
+                if (Problem != said)
+                {
+                    said = Problem;
+                    LogProblem(log, Problem);
+                }
+            }
+
+            await Task.Delay(pause, time, stoppingToken);
+        }
+    }
+
+    private async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        if (database is DatabaseChoice.Sqlite sqlite)
+        {
+            await MigrateFileAsync(Path.GetFullPath(sqlite.File), cancellationToken);
+            return;
+        }
+
+        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await db.Database.MigrateAsync(cancellationToken);
+    }
+
+    /// <remarks>
+    /// EF Core guards migrations of SQLite by a row that a killed process leaves behind, after which every later start
+    /// waits for ever. A lock on a file ends with its process; whoever holds it knows that such a row is a leftover.
+    /// </remarks>
+    private async Task MigrateFileAsync(string file, CancellationToken cancellationToken)
+    {
+        var guard = file + ".migrating";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(file)!);
+            await using var alone = new FileStream(
+                guard, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
+            await using var db = await factory.CreateDbContextAsync(cancellationToken);
+            await RefuseForeignAsync(db, file, cancellationToken);
+            await db.Database.MigrateAsync(cancellationToken);
+        }
+        catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
+        {
+            throw new DatabaseException($"The SQLite file {file} cannot be prepared: {problem.Message}", problem);
+        }
+    }
+
+    private static async Task RefuseForeignAsync(MeshDb db, string file, CancellationToken cancellationToken)
+    {
+        if (!File.Exists(file))
+        {
+            return;
+        }
+
+        var tables = await db.Database.SqlQuery<string>($"SELECT name AS \"Value\" FROM sqlite_master WHERE type = 'table'").ToListAsync(cancellationToken);
+        if (tables.Contains("__EFMigrationsLock"))
+        {
+            await db.Database.ExecuteSqlAsync($"DELETE FROM \"__EFMigrationsLock\"", cancellationToken);
+        }
+
+        if (tables.Count > 0 && !tables.Contains("__EFMigrationsHistory"))
+        {
+            throw new DatabaseException(
+                $"The SQLite file {file} holds another program's tables; name another file in ConnectionStrings:Database.");
+        }
+    }
+
+    [LoggerMessage(2001, LogLevel.Information, "The tables of the {Database} are up to date.")]
+    private static partial void LogReady(ILogger log, string database);
+
+    [LoggerMessage(2002, LogLevel.Error, "{Problem}")]
+    private static partial void LogProblem(ILogger log, string problem);
+}
