@@ -6,7 +6,7 @@ namespace ProtoMesh.Server.Journal;
 /// <summary>One event as it is kept. Its <see cref="Id"/> is taken inside the transaction, so ids are in commit order.</summary>
 internal sealed class JournalRow
 {
-    public long Id { get; init; }
+    public long Id { get; set; }
 
     public int Partition { get; init; }
 
@@ -44,7 +44,7 @@ internal sealed class JournalRow
 /// <summary>One of the several resources of an event.</summary>
 internal sealed class JournalRowResource
 {
-    public long EventId { get; init; }
+    public long EventId { get; set; }
 
     public required string Namespace { get; init; }
 

@@ -1,3 +1,5 @@
+global using EventId = ProtoMesh.Server.Store.EventId;
+
 using System.Globalization;
 
 namespace ProtoMesh.Server.Store;

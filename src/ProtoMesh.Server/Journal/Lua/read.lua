@@ -1,16 +1,17 @@
 -- Hands a batch of the outbox to the one replica that consumes it now, after dropping what that replica has committed.
+-- The lease only saves work: the journal itself takes each event once, whoever consumes.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
--- ARGV: 1 channel, 2 consumer id, 3 lease in ms, 4 last committed event id or '', 5 most events to return
--- Returns: {'busy'} | {'ok', id, event, id, event, ...}
+-- ARGV: 1 channel, 2 consumer id, 3 lease in ms, 0 to give it back, 4 last committed event id or '', 5 most events to return
+-- Returns: {'busy'} | {'ok', store_id, epoch, now in ms, counter of the newest event, id, event, id, event, ...}
 --@include Store/Lua/_lib/clock.lua
 local consumer, lease_ms, committed, limit = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
-local held = redis.call('HMGET', meta, 'consumer', 'consumer_until')
-local held_until = tonumber(held[2] or '0')
-if held[1] ~= consumer and held_until > now then
+local known = redis.call('HMGET', meta, 'consumer', 'consumer_until', 'store_id')
+local held_until = tonumber(known[2] or '0')
+if known[1] ~= consumer and held_until > now then
   return {'busy'}
 end
-if held[1] ~= consumer or held_until < now + lease_ms / 2 then
+if known[1] ~= consumer or held_until < now + lease_ms / 2 or lease_ms == 0 then
   redis.call('HSET', meta, 'consumer', consumer, 'consumer_until', int(now + lease_ms))
 end
 
@@ -22,7 +23,7 @@ if committed ~= '' then
     redis.call('PUBLISH', channel, 'journaled ' .. committed)
   end
 end
-local reply = {'ok'}
+local reply = {'ok', known[3], EPOCH, int(now), int(last_event)}
 for _, entry in ipairs(redis.call('XRANGE', events, from, '+', 'COUNT', limit)) do
   reply[#reply + 1] = entry[1]
   reply[#reply + 1] = entry[2][2]
