@@ -9,7 +9,7 @@ internal sealed partial class StoreMessages(ScriptStore store, ILogger<StoreMess
     private ImmutableArray<Listener> _listeners = [];
     private int _started;
 
-    /// <summary>Subscribes at the store, once; call it after <see cref="ScriptStore.StartAsync"/>.</summary>
+    /// <summary>Subscribes at the store, once, also when called again; call it after <see cref="ScriptStore.StartAsync"/>.</summary>
     public async Task StartAsync(CancellationToken cancellationToken)
     {
         if (Interlocked.Exchange(ref _started, 1) != 0)
@@ -18,11 +18,19 @@ internal sealed partial class StoreMessages(ScriptStore store, ILogger<StoreMess
         }
 
         var partitions = store.Keys.ToDictionary(keys => keys.Channel, keys => keys.Partition, StringComparer.Ordinal);
-        await store.Engine.ListenAsync(
-            [.. partitions.Keys],
-            (channel, message) => Tell(listener => listener.OnMessage(partitions[channel], message)),
-            () => Tell(listener => listener.OnReconnected?.Invoke()),
-            cancellationToken);
+        try
+        {
+            await store.Engine.ListenAsync(
+                [.. partitions.Keys],
+                (channel, message) => Tell(listener => listener.OnMessage(partitions[channel], message)),
+                () => Tell(listener => listener.OnReconnected?.Invoke()),
+                cancellationToken);
+        }
+        catch
+        {
+            Volatile.Write(ref _started, 0);
+            throw;
+        }
     }
 
     /// <summary>Registers a listener until the result is disposed.</summary>
