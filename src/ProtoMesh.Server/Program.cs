@@ -1,3 +1,32 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.Run();
+using ProtoMesh.Server;
+using ProtoMesh.Server.Data;
+using ProtoMesh.Server.Http;
+using ProtoMesh.Server.Journal;
+using ProtoMesh.Server.Locks;
+using ProtoMesh.Server.Store;
+
+if (CommandLine.Answer(args) is { } exitCode)
+{
+    return exitCode;
+}
+
+return await Startup.RunAsync(async () =>
+{
+    var builder = Startup.CreateBuilder(args);
+    builder.AddHttp();
+    builder.Services.AddStore(builder.Configuration);
+    builder.Services.AddData(builder.Configuration);
+    builder.Services.AddJournal(builder.Configuration);
+    builder.Services.AddLocks(builder.Configuration);
+    builder.Services.AddHealth();
+
+    var app = builder.Build();
+    app.UseHttp();
+    app.MapDocs();
+    app.MapHealth();
+    app.MapLocks();
+    await app.RunAsync();
+});
+
+/// <summary>The service's entry point; public so that tests can host it.</summary>
+public partial class Program;

@@ -9,7 +9,9 @@ internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> optio
 {
     private readonly string _settings = options.Value.ForScripts;
 
-    public int Partitions => store.Partitions;
+    /// <summary>How many partitions the store has.</summary>
+    /// <exception cref="StoreException">It was never reached, so nobody knows yet.</exception>
+    public int Partitions => store.Partitions is > 0 and var count ? count : throw StoreException.Unavailable(store.NotStartedBecause);
 
     public async ValueTask<RequestReply> AcquireAsync(int partition, LockRequest request, CancellationToken cancellationToken) =>
         RequestReply.Of(partition, await RunAsync(Names.Acquire, partition, ArgumentsOf(request), cancellationToken));

@@ -49,9 +49,21 @@ internal sealed partial class ScriptStore(
     /// <summary>Why a partition is closed, for <c>/health</c>.</summary>
     public string? ClosedBecause => _partitions.Select(partition => partition.ClosedBecause).FirstOrDefault(reason => reason is not null);
 
+    /// <summary>Why there are no partitions yet, in a sentence.</summary>
+    public string NotStartedBecause { get; private set; } = "The store is being connected.";
+
     public async Task StartAsync(CancellationToken cancellationToken)
     {
-        await engine.StartAsync(cancellationToken);
+        try
+        {
+            await engine.StartAsync(cancellationToken);
+        }
+        catch (StoreException failure)
+        {
+            NotStartedBecause = failure.Message;
+            throw;
+        }
+
         var count = options.Value.Partitions ?? engine.DefaultPartitions;
         _partitions = [.. Enumerable.Range(0, count).Select(index => new Partition(new PartitionKeys(index)))];
     }
@@ -60,7 +72,7 @@ internal sealed partial class ScriptStore(
     {
         if ((uint)partition >= (uint)_partitions.Length)
         {
-            throw StoreException.Unavailable("The store is not connected yet.");
+            throw StoreException.Unavailable(NotStartedBecause);
         }
 
         var target = _partitions[partition];

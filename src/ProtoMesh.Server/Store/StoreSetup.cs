@@ -16,6 +16,6 @@ internal static class StoreSetup
                 redis, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<RedisEngine>>()));
         }
 
-        return services.AddSingleton<ScriptStore>().AddSingleton<StoreMessages>();
+        return services.AddSingleton<ScriptStore>().AddSingleton<StoreMessages>().AddHostedService<StoreStarter>();
     }
 }

@@ -1,0 +1,143 @@
+using Microsoft.EntityFrameworkCore;
+using ProtoMesh.Server.Data;
+using ProtoMesh.Server.Http;
+using ProtoMesh.Server.Journal;
+using ProtoMesh.Server.Store;
+
+namespace ProtoMesh.Server;
+
+/// <summary>
+/// Whether the process lives (<c>/health/live</c>, touches nothing), can serve (<c>/health/ready</c>: the store takes a
+/// write and the database answers) and what it is (<c>/health</c>).
+/// </summary>
+internal sealed class Health(
+    ScriptStore store, IDbContextFactory<MeshDb> factory, DatabaseChoice database, JournalStatus journal, IHostApplicationLifetime lifetime, TimeProvider time)
+{
+    private static readonly Script Probe = Script.Named("Store/Lua/probe.lua");
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private readonly SemaphoreSlim _looking = new(1, 1);
+    private (long At, HealthReport Report)? _last;
+
+    /// <summary>Looks at most once a second, however often it is asked.</summary>
+    public async Task<HealthReport> LookAsync(CancellationToken cancellationToken)
+    {
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+        {
+            return Report("stopping", "stopping");
+        }
+
+        await _looking.WaitAsync(cancellationToken);
+        try
+        {
+            if (_last is not { } last || time.GetElapsedTime(last.At) >= Fresh)
+            {
+                last = (time.GetTimestamp(), Report(await LookAtStoreAsync(cancellationToken), await LookAtDatabaseAsync(cancellationToken)));
+                _last = last;
+            }
+
+            return last.Report;
+        }
+        finally
+        {
+            _looking.Release();
+        }
+    }
+
+    private async Task<string> LookAtStoreAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            for (var partition = 0; partition < Math.Max(1, store.Partitions); partition++)
+            {
+                await store.RunAsync(Probe, partition, [store.ChannelOf(partition)], cancellationToken).AsTask().WaitAsync(Patience, time, cancellationToken);
+            }
+
+            return "ok";
+        }
+        catch (StoreException failure)
+        {
+            return failure.Message;
+        }
+        catch (TimeoutException)
+        {
+            return $"The store did not answer within {Patience.TotalSeconds} s.";
+        }
+    }
+
+    private async Task<string> LookAtDatabaseAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var db = await factory.CreateDbContextAsync(cancellationToken);
+            await db.Database.ExecuteSqlRawAsync("SELECT 1", cancellationToken).WaitAsync(Patience, time, cancellationToken);
+            return "ok";
+        }
+        catch (TimeoutException)
+        {
+            return $"The database did not answer within {Patience.TotalSeconds} s.";
+        }
+        catch (Exception failure) when (DatabaseProblem.IsOf(failure))
+        {
+            return DatabaseProblem.Sentence(failure, database);
+        }
+    }
+
+    private HealthReport Report(string storeState, string databaseState) => new()
+    {
+        Status = storeState == "ok" && databaseState == "ok" ? "healthy" : "unhealthy",
+        Version = CommandLine.Version,
+        Store = new HealthPart { Kind = store.Engine.Kind, State = storeState, Partitions = store.Partitions },
+        Database = new HealthPart { Kind = database is DatabaseChoice.Sqlite ? "sqlite" : "postgresql", State = databaseState, JournalLagEvents = journal.Now.LagEvents, JournalLagMs = journal.Now.LagMs },
+        Access = "open: whoever reaches this address may call everything",
+    };
+}
+
+/// <summary>The answer of <c>/health</c> and <c>/health/ready</c>.</summary>
+internal sealed record HealthReport
+{
+    public required string Status { get; init; }
+
+    public required string Version { get; init; }
+
+    public required HealthPart Store { get; init; }
+
+    public required HealthPart Database { get; init; }
+
+    public required string Access { get; init; }
+}
+
+/// <summary>One thing that the service stands on: <c>ok</c>, or a sentence that says what is wrong.</summary>
+internal sealed record HealthPart
+{
+    public required string Kind { get; init; }
+
+    public required string State { get; init; }
+
+    public int? Partitions { get; init; }
+
+    /// <summary>Events that are not yet in SQL; absent when another replica moves them.</summary>
+    public long? JournalLagEvents { get; init; }
+
+    /// <summary>The age of the oldest of them in ms.</summary>
+    public long? JournalLagMs { get; init; }
+}
+
+internal static class HealthSetup
+{
+    public static void AddHealth(this IServiceCollection services) => services.AddSingleton<Health>();
+
+    public static void MapHealth(this IEndpointRouteBuilder routes)
+    {
+        var health = routes.MapGroup("/health").WithTags("Health");
+        health.MapGet("", LookAsync).WithName("getHealth").Answers<HealthReport>(200).Answers<HealthReport>(503);
+        health.MapGet("/ready", LookAsync).WithName("getReadiness").Answers<HealthReport>(200).Answers<HealthReport>(503);
+        health.MapGet("/live", () => TypedResults.Ok()).WithName("getLiveness");
+    }
+
+    private static async Task<IResult> LookAsync(Health health, CancellationToken cancellationToken)
+    {
+        var report = await health.LookAsync(cancellationToken);
+        return TypedResults.Json(report, statusCode: report.Status == "healthy" ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+    }
+}

@@ -1,0 +1,107 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using ProtoMesh.Contracts;
+using ProtoMesh.Server.Store;
+
+namespace ProtoMesh.Server.Http;
+
+/// <summary>Turns whatever goes wrong outside an endpoint into a problem, and stamps every answer with the version.</summary>
+internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
+{
+    /// <summary>What a field has to be, told when its JSON is of another kind. The validators tell the ranges.</summary>
+    private static readonly Dictionary<string, string> Kinds = new(StringComparer.Ordinal)
+    {
+        ["priority"] = "a whole number, 0 to 9, higher is sooner",
+        ["capacity"] = "a whole number",
+        ["units"] = "a whole number",
+        ["ttl_ms"] = "a whole number of milliseconds",
+        ["wait_ms"] = "a whole number of milliseconds",
+        ["max_hold_ms"] = "a whole number of milliseconds",
+        ["drain_ms"] = "a whole number of milliseconds",
+        ["ttl"] = "a whole number of seconds",
+        ["fencing_token"] = "a whole number",
+        ["reentrant"] = "true or false",
+        ["detached"] = "true or false",
+        ["immediate"] = "true or false",
+        ["resources"] = "a list of type/id texts or objects with resource, mode, capacity and units",
+        ["locks"] = "a list of objects with lock_id, fencing_token and ttl_ms",
+        ["labels"] = "an object of texts",
+    };
+
+    public async Task HandleAsync(HttpContext context, RequestDelegate next)
+    {
+        context.Response.Headers["ProtoMesh-Version"] = CommandLine.Version;
+        try
+        {
+            await next(context);
+            if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null } && OfStatus(context, context.Response.StatusCode) is { } bare)
+            {
+                await Problems.WriteAsync(context, bare);
+            }
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            // Nobody is there to answer.
+        }
+        catch (BadHttpRequestException failure)
+        {
+            await Problems.WriteAsync(context, OfBadRequest(context, failure));
+        }
+        catch (StoreException failure)
+        {
+            await Problems.WriteAsync(context, Problems.Of(failure.Code, failure.Message) with { RetryAfterMs = 1_000 });
+        }
+        catch (Exception failure)
+        {
+            LogUnexpected(log, context.Request.Method, context.Request.Path, failure);
+            await Problems.WriteAsync(context, Problems.Of("internal_error", "The service failed; its log has the details under the trace_id."));
+        }
+    }
+
+    private static Problem OfBadRequest(HttpContext context, BadHttpRequestException failure) => failure switch
+    {
+        { InnerException: JsonException json } => OfJson(json),
+        { StatusCode: StatusCodes.Status400BadRequest } when ParameterPattern().Match(failure.Message) is { Success: true } parameter =>
+            Problems.Invalid([Problems.Field(parameter.Groups["name"].Value, "not readable as what this parameter is", parameter.Groups["value"].Value)]),
+        _ => OfStatus(context, failure.StatusCode) ?? Problems.Of("malformed_json", "The request has no body that can be read; send a JSON object."),
+    };
+
+    private static Problem OfJson(JsonException json)
+    {
+        var field = json.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : "";
+        if (UnmappedPattern().Match(json.Message) is { Success: true } unmapped)
+        {
+            return Problems.Invalid([Problems.Field(unmapped.Groups["name"].Value, "no such field here", null)]);
+        }
+
+        if (json.InnerException is null or InvalidOperationException or FormatException && field.Length > 0 && !json.Message.Contains("uplicate", StringComparison.Ordinal))
+        {
+            var name = field.Split('.', '[')[0];
+            var last = field.Split('.')[^1];
+            return Problems.Invalid([Problems.Field(field, Kinds.GetValueOrDefault(last) ?? Kinds.GetValueOrDefault(name) ?? "a text", null)]);
+        }
+
+        var where = json.LineNumber is { } line ? $" at line {line + 1}, byte {json.BytePositionInLine + 1}" : "";
+        return json.Message.Contains("uplicate", StringComparison.Ordinal)
+            ? Problems.Of("malformed_json", $"The body names the field {(field.Length > 0 ? field : "of an object")} twice{where}.")
+            : Problems.Of("malformed_json", $"The body is not valid JSON{where}; send a JSON object.");
+    }
+
+    private static Problem? OfStatus(HttpContext context, int status) => status switch
+    {
+        StatusCodes.Status404NotFound => Problems.Of("not_found", $"There is nothing at {context.Request.Path}."),
+        StatusCodes.Status405MethodNotAllowed => Problems.Of("method_not_allowed", $"{context.Request.Path} does not answer {context.Request.Method}."),
+        StatusCodes.Status413PayloadTooLarge => Problems.Of("payload_too_large", $"The body is larger than {HttpSetup.MostBodyBytes / 1024} KB."),
+        StatusCodes.Status415UnsupportedMediaType => Problems.Of("unsupported_media_type", "Send the body as Content-Type: application/json."),
+        _ => null,
+    };
+
+    [GeneratedRegex("^The JSON property '(?<name>.*)' could not be mapped")]
+    private static partial Regex UnmappedPattern();
+
+    [GeneratedRegex("^Failed to bind parameter \"\\S+ (?<name>\\S+)\" from \"(?<value>.*)\"")]
+    private static partial Regex ParameterPattern();
+
+    [LoggerMessage(1101, LogLevel.Error, "{Method} {Path} failed.")]
+    private static partial void LogUnexpected(ILogger log, string method, string path, Exception failure);
+}
