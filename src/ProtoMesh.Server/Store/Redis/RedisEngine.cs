@@ -33,7 +33,7 @@ internal sealed class RedisEngine : IStoreEngine
     {
         _settings = RedisSettings.Parse(connectionString);
         _connector = new RedisConnector(_settings, time);
-        _listeners = new RedisListeners(_settings.Timeout, time);
+        _listeners = new RedisListeners(_settings, time);
         (_time, _log) = (time, log);
     }
 
@@ -170,15 +170,14 @@ internal sealed class RedisEngine : IStoreEngine
     {
         try
         {
-            // The subscriptions were sent before this ping on the same socket, so they are in force once it is answered.
-            await connection.GetSubscriber().PingAsync().WaitAsync(_settings.Timeout, _time);
+            await _listeners.SubscribeAsync(connection, CancellationToken.None);
         }
         catch (Exception failure) when (RedisErrors.Translate(failure, _settings) is not null)
         {
-            return;
+            return; // the connection that is still missing reports itself when it is back
         }
 
-        _listeners.Reconnected();
+        _listeners.TellReconnected();
     }
 
     private void Note(Exception failure, int partition)
@@ -212,12 +211,12 @@ internal sealed class RedisEngine : IStoreEngine
                 return;
             }
 
-            await _listeners.MoveAsync(connection, CancellationToken.None);
+            await _listeners.SubscribeAsync(connection, CancellationToken.None);
             Use(connection);
             Array.Clear(_silentSince);
             RedisLog.Replaced(_log, _settings.Where, silence);
             await CloseAsync(old);
-            _listeners.Reconnected();
+            _listeners.TellReconnected();
         }
         catch (Exception failure) when (RedisErrors.Translate(failure, _settings) is not null)
         {

@@ -4,41 +4,57 @@ using StackExchange.Redis;
 namespace ProtoMesh.Server.Store.Redis;
 
 /// <summary>Who wants which channels. Outlives a connection, so that a new one can subscribe to the same.</summary>
-internal sealed class RedisListeners(TimeSpan timeout, TimeProvider time)
+internal sealed class RedisListeners(RedisSettings settings, TimeProvider time) : IDisposable
 {
+    private readonly SemaphoreSlim _subscribing = new(1, 1);
     private ImmutableArray<Listener> _all = [];
 
-    /// <summary>Subscribes, and remembers it only if that succeeded, so that a caller may simply try again.</summary>
+    /// <summary>Remembers a listener only once it is subscribed, so that a caller may simply try again.</summary>
     public async Task AddAsync(
         ConnectionMultiplexer connection, IReadOnlyList<string> channels, Action<string, string> onMessage, Action onReconnected, CancellationToken cancellationToken)
     {
-        var listener = new Listener(channels, (channel, message) => onMessage(channel!, message!), onReconnected);
+        var listener = new Listener([.. channels], onMessage, onReconnected);
+        ImmutableInterlocked.Update(ref _all, (all, one) => all.Add(one), listener);
         try
         {
-            await SubscribeAsync(connection, listener, cancellationToken);
+            await SubscribeAsync(connection, cancellationToken);
         }
         catch
         {
-            foreach (var channel in channels)
-            {
-                _ = connection.GetSubscriber().UnsubscribeAsync(Literal(channel), listener.OnMessage, CommandFlags.FireAndForget);
-            }
-
+            ImmutableInterlocked.Update(ref _all, (all, one) => all.Remove(one), listener);
             throw;
         }
-
-        ImmutableInterlocked.Update(ref _all, (all, one) => all.Add(one), listener);
     }
 
-    public async Task MoveAsync(ConnectionMultiplexer connection, CancellationToken cancellationToken)
+    /// <summary>Sees to it that every channel is subscribed on this connection, and that Redis has heard so.</summary>
+    /// <remarks>The client forgets where a channel was subscribed when no node is left, and then does not subscribe it again.</remarks>
+    public async Task SubscribeAsync(ConnectionMultiplexer connection, CancellationToken cancellationToken)
     {
-        foreach (var listener in _all)
+        await _subscribing.WaitAsync(cancellationToken);
+        try
         {
-            await SubscribeAsync(connection, listener, cancellationToken);
+            var subscriber = connection.GetSubscriber();
+            foreach (var channel in _all.SelectMany(listener => listener.Channels).Distinct(StringComparer.Ordinal).Select(Literal))
+            {
+                if (subscriber.SubscribedEndpoint(channel) is null)
+                {
+                    await subscriber.UnsubscribeAsync(channel, OnMessage, CommandFlags.FireAndForget);
+                    await subscriber.SubscribeAsync(channel, OnMessage).WaitAsync(settings.Timeout, time, cancellationToken);
+                    _ = subscriber.SubscribedEndpoint(channel)
+                        ?? throw StoreException.Unavailable($"There is no connection to Redis at {settings.Where} to listen on; nothing was changed.");
+                }
+            }
+
+            // The subscriptions went over the same socket before this ping, so they are in force once it is answered.
+            await subscriber.PingAsync().WaitAsync(settings.Timeout, time, cancellationToken);
+        }
+        finally
+        {
+            _subscribing.Release();
         }
     }
 
-    public void Reconnected()
+    public void TellReconnected()
     {
         foreach (var listener in _all)
         {
@@ -46,17 +62,22 @@ internal sealed class RedisListeners(TimeSpan timeout, TimeProvider time)
         }
     }
 
+    public void Dispose() => _subscribing.Dispose();
+
     /// <summary>The names are not patterns, whatever braces they hold.</summary>
     public static RedisChannel Literal(string channel) => new(channel, RedisChannel.PatternMode.Literal);
 
-    private async Task SubscribeAsync(ConnectionMultiplexer connection, Listener listener, CancellationToken cancellationToken)
+    private void OnMessage(RedisChannel channel, RedisValue message)
     {
-        var subscriber = connection.GetSubscriber();
-        foreach (var channel in listener.Channels)
+        string name = channel!;
+        foreach (var listener in _all)
         {
-            await subscriber.SubscribeAsync(Literal(channel), listener.OnMessage).WaitAsync(timeout, time, cancellationToken);
+            if (listener.Channels.Contains(name))
+            {
+                listener.OnMessage(name, message!);
+            }
         }
     }
 
-    private sealed record Listener(IReadOnlyList<string> Channels, Action<RedisChannel, RedisValue> OnMessage, Action OnReconnected);
+    private sealed record Listener(ImmutableHashSet<string> Channels, Action<string, string> OnMessage, Action OnReconnected);
 }

@@ -43,8 +43,9 @@ internal sealed class RedisSettings
         }
         catch (ArgumentException failure)
         {
-            // The first line names the keyword; what follows only repeats it as a parameter name.
-            throw Invalid(failure.Message.Split('\n', '(')[0].Trim().TrimEnd('.'), failure);
+            // 1.x puts the sentence where the parameter's name belongs.
+            var sentence = failure.ParamName?.Contains(' ', StringComparison.Ordinal) == true ? failure.ParamName : failure.Message;
+            throw Invalid(sentence.Split('(', ';')[0].Trim().TrimEnd('.'), failure);
         }
 
         if (options.EndPoints.Count == 0)

@@ -1,0 +1,154 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace ProtoMesh.Tests.Rig;
+
+/// <summary>A server that a test started. It dies with the test host, however that ends.</summary>
+internal sealed partial class ChildProcess : IDisposable
+{
+    private const int Sigterm = 15, Sigcont = 18, Sigstop = 19;
+    private static readonly BlockingCollection<Action> Starts = StartOnOneThread();
+    private static readonly ConcurrentDictionary<ChildProcess, bool> Running = new();
+    private readonly Process _process;
+    private readonly ConcurrentQueue<string> _output = new();
+
+    private ChildProcess(Process process)
+    {
+        _process = process;
+        process.OutputDataReceived += (_, line) => Keep(line.Data);
+        process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        Running[this] = true;
+    }
+
+    public bool HasExited => _process.HasExited;
+
+    /// <summary>The last lines it wrote, for the message of a failure.</summary>
+    public string Output => string.Join('\n', _output);
+
+    /// <param name="user">Runs as this user if the host is root.</param>
+    public static async Task<ChildProcess> StartAsync(string program, IEnumerable<string> arguments, string folder, string? user = null)
+    {
+        var info = Describe(program, arguments, folder, user);
+        var started = new TaskCompletionSource<ChildProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
+        Starts.Add(() =>
+        {
+            try
+            {
+                started.SetResult(new ChildProcess(Process.Start(info)!));
+            }
+            catch (Exception failure)
+            {
+                started.SetException(new InvalidOperationException($"{program} cannot be started: {failure.Message}. ./test installs what is missing.", failure));
+            }
+        });
+        return await started.Task;
+    }
+
+    /// <summary>Runs a program to its end and returns what it wrote; throws if it failed.</summary>
+    public static async Task<string> RunAsync(string program, IEnumerable<string> arguments, string folder, string? user = null)
+    {
+        using var child = await StartAsync(program, arguments, folder, user);
+        await child._process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
+        return child._process.ExitCode == 0 ? child.Output
+            : throw new InvalidOperationException($"{program} ended with {child._process.ExitCode}: {child.Output}");
+    }
+
+    /// <summary>SIGKILL: no goodbye.</summary>
+    public void Kill()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+    }
+
+    /// <summary>SIGTERM, and waits for the end.</summary>
+    public async Task StopAsync()
+    {
+        if (!_process.HasExited)
+        {
+            Signal(_process.Id, Sigterm);
+            await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+        }
+    }
+
+    /// <summary>SIGSTOP: it keeps its connections and says nothing.</summary>
+    public void Freeze() => Signal(_process.Id, Sigstop);
+
+    public void Thaw() => Signal(_process.Id, Sigcont);
+
+    public void Dispose()
+    {
+        if (Running.TryRemove(this, out _))
+        {
+            try
+            {
+                Kill();
+            }
+            catch (InvalidOperationException)
+            {
+                // It has ended by itself.
+            }
+
+            _process.Dispose();
+        }
+    }
+
+    /// <summary>For the end of the host; where the parent-death signal works it only comes first.</summary>
+    public static void KillAll()
+    {
+        foreach (var child in Running.Keys)
+        {
+            child.Dispose();
+        }
+    }
+
+    private static ProcessStartInfo Describe(string program, IEnumerable<string> arguments, string folder, string? user)
+    {
+        List<string> line = [program, .. arguments];
+        if (OperatingSystem.IsLinux())
+        {
+            string[] identity = user is not null && Environment.IsPrivilegedProcess ? ["--reuid", user, "--regid", user, "--init-groups"] : [];
+            line = ["setpriv", .. identity, "--pdeathsig", "KILL", "--", .. line];
+        }
+
+        return new ProcessStartInfo(line[0], line[1..])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
+        };
+    }
+
+    /// <summary>The parent-death signal fires when the starting thread ends, so that thread must live as long as the host.</summary>
+    private static BlockingCollection<Action> StartOnOneThread()
+    {
+        var starts = new BlockingCollection<Action>();
+        new Thread(() =>
+        {
+            foreach (var start in starts.GetConsumingEnumerable())
+            {
+                start();
+            }
+        })
+        { IsBackground = true, Name = "child processes" }.Start();
+        return starts;
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int pid, int signal);
+
+    private void Keep(string? line)
+    {
+        if (line is not null)
+        {
+            _output.Enqueue(line);
+            while (_output.Count > 200)
+            {
+                _output.TryDequeue(out _);
+            }
+        }
+    }
+}
