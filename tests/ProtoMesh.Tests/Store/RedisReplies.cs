@@ -19,7 +19,7 @@ public sealed class RedisReplies
     }
 
     [Fact]
-    public async Task Integers_texts_and_nil_keep_their_kind_inside_a_list()
+    public async Task Integers_texts_nil_and_status_are_read_inside_a_list()
     {
         var reply = await RunAsync("return {1, '1', false, '', -9007199254740991, redis.status_reply('fine')}");
 
