@@ -1,0 +1,50 @@
+using System.Globalization;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
+using System.Text.Json;
+using ProtoMesh.Contracts.Journal;
+using ProtoMesh.Transport;
+
+namespace ProtoMesh;
+
+/// <summary>Follows what happens.</summary>
+public sealed class EventsClient
+{
+    private readonly MeshApi _api;
+    private readonly MeshClientOptions _options;
+
+    internal EventsClient(MeshApi api, MeshClientOptions options) => (_api, _options) = (api, options);
+
+    /// <summary>
+    /// Events in the order of their ids, for as long as the caller reads. A broken connection is taken up again after
+    /// the last event that was read, so none is missed and none comes twice.
+    /// </summary>
+    /// <param name="filter">Which; all.</param>
+    /// <param name="lastEventId">Begins after this id; null begins with what happens from now on.</param>
+    /// <param name="cancellationToken">Ends the stream.</param>
+    /// <exception cref="MeshException">The service refuses the stream for good.</exception>
+    public async IAsyncEnumerable<MeshEvent> StreamAsync(
+        EventFilter? filter = null, long? lastEventId = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var query = new Query().Add("namespace", filter?.Namespace ?? _options.Namespace)
+            .Add("resource", filter?.Resource).Add("agent_id", filter?.AgentId).Add("type", filter?.Type);
+        var backoff = new Backoff();
+        while (true)
+        {
+            var resume = lastEventId?.ToString(CultureInfo.InvariantCulture);
+            await using var connection = await EventConnection.OpenAsync(_api, query, resume, cancellationToken);
+            TimeSpan? pause = connection.Failure?.RetryAfter;
+            while (await connection.NextAsync(cancellationToken) is { } item)
+            {
+                backoff = new Backoff();
+                if (item.EventId is not (null or "") && JsonSerializer.Deserialize(item.Data, JournalJson.Default.MeshEvent) is { } happened)
+                {
+                    lastEventId = happened.Id;
+                    yield return happened;
+                }
+            }
+            var next = backoff.Next();
+            await Task.Delay(pause > next ? pause.Value : next, _options.TimeProvider, cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,58 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ProtoMesh;
+
+/// <summary>How a <see cref="MeshClient"/> finds the service and who it speaks for.</summary>
+public sealed record MeshClientOptions
+{
+    /// <summary>
+    /// Where replicas of one service listen; the client stays with one and moves on when it fails. By default what
+    /// <c>PROTOMESH_URL</c> lists (separated by commas), else <c>http://localhost:8000</c>.
+    /// </summary>
+    public IReadOnlyList<Uri> BaseUrls { get; init; } = UrlsFromEnvironment();
+
+    /// <summary>Who asks, 1-128 bytes. By default <c>PROTOMESH_AGENT_ID</c>, else host, process id and a random part.</summary>
+    public string AgentId { get; init; } = AgentFromEnvironment();
+
+    /// <summary>Which run of the agent asks, 1-128 bytes; none.</summary>
+    public string? SessionId { get; init; }
+
+    /// <summary>The namespace of every resource that does not say otherwise; the service's <c>default</c>.</summary>
+    public string? Namespace { get; init; }
+
+    /// <summary>Sends the requests; it is not disposed with the client. By default the client has its own.</summary>
+    public HttpClient? HttpClient { get; init; }
+
+    /// <summary>The clock and its timers; the system's.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+
+    /// <summary>How long one attempt may take beyond the time for which the service was asked to hold it open; 5 s.</summary>
+    public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How long a call that does not wait in a queue is retried while the service cannot be reached; 5 s.</summary>
+    public TimeSpan RetryFor { get; init; } = TimeSpan.FromSeconds(5);
+
+    private static Uri[] UrlsFromEnvironment()
+    {
+        var text = Environment.GetEnvironmentVariable("PROTOMESH_URL");
+        return string.IsNullOrWhiteSpace(text)
+            ? [new Uri("http://localhost:8000")]
+            : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(url => new Uri(url))];
+    }
+
+    private static string AgentFromEnvironment()
+    {
+        var agent = Environment.GetEnvironmentVariable("PROTOMESH_AGENT_ID");
+        if (!string.IsNullOrEmpty(agent))
+        {
+            return agent;
+        }
+        var host = Environment.MachineName;
+        while (Encoding.UTF8.GetByteCount(host) > 100)
+        {
+            host = host[..^1];
+        }
+        return $"{host}-{Environment.ProcessId}-{RandomNumberGenerator.GetHexString(6, lowercase: true)}";
+    }
+}

@@ -1,0 +1,76 @@
+using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Locks;
+
+namespace ProtoMesh;
+
+/// <summary>A try found the resource held; nothing was enqueued. (<c>lock_held</c>)</summary>
+public sealed class LockHeldException(Problem problem) : MeshException(problem)
+{
+    /// <summary>Who holds it.</summary>
+    public IReadOnlyList<Blocker> BlockedBy => Problem.BlockedBy ?? [];
+
+    /// <summary>The place in the queue that waiting would have begun at.</summary>
+    public int? Position => Problem.Position;
+}
+
+/// <summary>The wait ended without a grant. (<c>lock_timeout</c>)</summary>
+public sealed class LockTimeoutException(Problem problem) : MeshException(problem)
+{
+    /// <summary>Who holds it.</summary>
+    public IReadOnlyList<Blocker> BlockedBy => Problem.BlockedBy ?? [];
+
+    /// <summary>The last known place in the queue.</summary>
+    public int? Position => Problem.Position;
+}
+
+/// <summary>The request has ended; a new one needs a new id. (<c>lock_ended</c>)</summary>
+public sealed class LockEndedException(Problem problem) : MeshException(problem)
+{
+    /// <summary>How: one of <see cref="LockState"/>.</summary>
+    public string? State => Problem.State;
+}
+
+/// <summary>The lease is gone: stop writing. (<c>lease_lost</c>)</summary>
+public sealed class LeaseLostException(Problem problem) : MeshException(problem)
+{
+    /// <summary>When, by the store's clock; null when this client's own deadline passed first.</summary>
+    public DateTimeOffset? LostAt => Problem.LostAt;
+
+    /// <summary>Why.</summary>
+    public string? EndedBecause => Problem.EndedBecause;
+}
+
+/// <summary>
+/// The request contradicts the present state. (<c>token_mismatch</c>, <c>mode_conflict</c>, <c>request_id_conflict</c>,
+/// <c>not_waiting</c>)
+/// </summary>
+public sealed class LockConflictException(Problem problem) : MeshException(problem);
+
+/// <summary>There is no such request or call. (<c>lock_unknown</c>, <c>not_found</c>)</summary>
+public sealed class NotFoundException(Problem problem) : MeshException(problem);
+
+/// <summary>As many wait as may wait. (<c>queue_full</c>)</summary>
+public sealed class QueueFullException(Problem problem) : MeshException(problem);
+
+/// <summary>A rule forbids it. (<c>policy_denied</c>)</summary>
+public sealed class PolicyDeniedException(Problem problem) : MeshException(problem);
+
+/// <summary>
+/// The request breaks a rule; <see cref="Errors"/> names the fields. (<c>validation_failed</c>, <c>malformed_json</c>,
+/// <c>cross_partition</c>, <c>payload_too_large</c>, <c>unsupported_media_type</c>, <c>method_not_allowed</c>)
+/// </summary>
+public sealed class ValidationException(Problem problem) : MeshException(problem)
+{
+    /// <summary>Each field that broke a rule.</summary>
+    public IReadOnlyList<FieldError> Errors => Problem.Errors ?? [];
+}
+
+/// <summary>
+/// The service, its store or its journal cannot answer now. The request may have taken effect; the same request id
+/// makes a retry harmless. (<c>store_recovering</c>, <c>store_unavailable</c>, <c>journal_unavailable</c>, and
+/// <c>unreachable</c> when no answer came at all)
+/// </summary>
+public sealed class UnavailableException(Problem problem, Exception? inner = null) : MeshException(problem, inner);
+
+/// <summary>The service failed; its log has the <see cref="MeshException.TraceId"/>. (<c>internal_error</c>)</summary>
+public sealed class ServiceFailedException(Problem problem) : MeshException(problem);

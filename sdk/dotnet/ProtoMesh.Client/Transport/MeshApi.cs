@@ -1,0 +1,89 @@
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using ProtoMesh.Contracts.Journal;
+using ProtoMesh.Contracts.Locks;
+
+namespace ProtoMesh.Transport;
+
+/// <summary>All HTTP of the client: one method per endpoint, nothing but its method, path, body and answer.</summary>
+internal sealed class MeshApi(Sender sender, MeshClientOptions options)
+{
+    public MeshClientOptions Options => options;
+
+    /// <summary>200 is a grant, 202 a place in the queue.</summary>
+    public Task<Reply<object>> AcquireAsync(AcquireLock body, TimeSpan hold, long until, CancellationToken cancellationToken) =>
+        sender.SendAsync(Post("v1/locks", body, LocksJson.Default.AcquireLock, hold, until), GrantedOrQueued, cancellationToken);
+
+    /// <inheritdoc cref="AcquireAsync"/>
+    public Task<Reply<object>> WaitAsync(string lockId, TimeSpan hold, long until, CancellationToken cancellationToken) =>
+        sender.SendAsync(Post($"v1/locks/{Escape(lockId)}/wait", hold, until), GrantedOrQueued, cancellationToken);
+
+    public async Task<DryRunVerdict> DryRunAsync(AcquireLock body, CancellationToken cancellationToken) =>
+        (await SendAsync(Post("v1/locks?dry_run=true", body, LocksJson.Default.AcquireLock), LocksJson.Default.DryRunVerdict, cancellationToken)).Value;
+
+    public async Task<ObservedLock> GetAsync(string lockId, CancellationToken cancellationToken) =>
+        (await SendAsync(Get($"v1/locks/{Escape(lockId)}"), LocksJson.Default.ObservedLock, cancellationToken)).Value;
+
+    public async Task<Explanation> ExplainAsync(string lockId, CancellationToken cancellationToken) =>
+        (await SendAsync(Get($"v1/locks/{Escape(lockId)}/explain"), LocksJson.Default.Explanation, cancellationToken)).Value;
+
+    public Task<Reply<RenewedLock>> RenewAsync(string lockId, RenewLock body, long? until, CancellationToken cancellationToken) =>
+        SendAsync(Post($"v1/locks/{Escape(lockId)}/renew", body, LocksJson.Default.RenewLock, until: until), LocksJson.Default.RenewedLock, cancellationToken);
+
+    public Task<Reply<RenewResults>> RenewManyAsync(RenewLocks body, long until, CancellationToken cancellationToken) =>
+        SendAsync(Post("v1/locks/renew", body, LocksJson.Default.RenewLocks, until: until), LocksJson.Default.RenewResults, cancellationToken);
+
+    public async Task<ReleasedLock> ReleaseAsync(string lockId, ReleaseLock body, CancellationToken cancellationToken) =>
+        (await SendAsync(Post($"v1/locks/{Escape(lockId)}/release", body, LocksJson.Default.ReleaseLock), LocksJson.Default.ReleasedLock, cancellationToken)).Value;
+
+    public async Task<ReleasedLock> CancelAsync(string lockId, CancellationToken cancellationToken) =>
+        (await SendAsync(Post($"v1/locks/{Escape(lockId)}/cancel"), LocksJson.Default.ReleasedLock, cancellationToken)).Value;
+
+    public async Task<ReleasedLock> CancelRequestAsync(CancelLock body, CancellationToken cancellationToken) =>
+        (await SendAsync(Post("v1/locks/cancel", body, LocksJson.Default.CancelLock), LocksJson.Default.ReleasedLock, cancellationToken)).Value;
+
+    public Task<Reply<GrantedLock>> TransferAsync(string lockId, TransferLock body, CancellationToken cancellationToken) =>
+        SendAsync(Post($"v1/locks/{Escape(lockId)}/transfer", body, LocksJson.Default.TransferLock), LocksJson.Default.GrantedLock, cancellationToken);
+
+    public async Task<QueuedLock> ReprioritizeAsync(string lockId, ReprioritizeLock body, CancellationToken cancellationToken) =>
+        (await SendAsync(Post($"v1/locks/{Escape(lockId)}/reprioritize", body, LocksJson.Default.ReprioritizeLock), LocksJson.Default.QueuedLock, cancellationToken)).Value;
+
+    public async Task<ForceReleased> ForceReleaseAsync(ForceRelease body, CancellationToken cancellationToken) =>
+        (await SendAsync(Post("v1/resources/force-release", body, LocksJson.Default.ForceRelease), LocksJson.Default.ForceReleased, cancellationToken)).Value;
+
+    public async Task<LockPage> ListAsync(Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get("v1/locks" + query), LocksJson.Default.LockPage, cancellationToken)).Value;
+
+    public async Task<ResourcePage> ResourcesAsync(Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get("v1/resources" + query), LocksJson.Default.ResourcePage, cancellationToken)).Value;
+
+    public async Task<QueuePage> QueueAsync(Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get("v1/resources/queue" + query), LocksJson.Default.QueuePage, cancellationToken)).Value;
+
+    public async Task<EventPage> HistoryAsync(Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get("v1/resources/history" + query), JournalJson.Default.EventPage, cancellationToken)).Value;
+
+    public async Task<FenceVerdict> ValidateFenceAsync(ValidateFence body, CancellationToken cancellationToken) =>
+        (await SendAsync(Post("v1/fences/validate", body, LocksJson.Default.ValidateFence), LocksJson.Default.FenceVerdict, cancellationToken)).Value;
+
+    public Task<HttpResponseMessage> StreamEventsAsync(Query query, string? lastEventId, CancellationToken cancellationToken) =>
+        sender.OpenStreamAsync("v1/events" + query, lastEventId, cancellationToken);
+
+    private Task<Reply<T>> SendAsync<T>(Call call, JsonTypeInfo<T> type, CancellationToken cancellationToken)
+        where T : class =>
+        sender.SendAsync(call, (_, body) => JsonSerializer.Deserialize(body, type), cancellationToken);
+
+    private static object? GrantedOrQueued(int status, byte[] body) => status == 202
+        ? JsonSerializer.Deserialize(body, LocksJson.Default.QueuedLock)
+        : JsonSerializer.Deserialize(body, LocksJson.Default.GrantedLock);
+
+    private static Call Get(string path) => new(HttpMethod.Get, path);
+
+    private static Call Post(string path, TimeSpan? hold = null, long? until = null) =>
+        new(HttpMethod.Post, path) { Hold = hold, Until = until };
+
+    private static Call Post<T>(string path, T body, JsonTypeInfo<T> type, TimeSpan? hold = null, long? until = null) =>
+        new(HttpMethod.Post, path) { Body = JsonSerializer.SerializeToUtf8Bytes(body, type), Hold = hold, Until = until };
+
+    private static string Escape(string segment) => Uri.EscapeDataString(segment);
+}

@@ -1,0 +1,161 @@
+using System.Globalization;
+using System.Net.Http.Headers;
+using System.Reflection;
+using System.Text.Json;
+using ProtoMesh.Contracts;
+
+namespace ProtoMesh.Transport;
+
+/// <summary>
+/// Sends a call until it has an answer, the answer is final, or its time is up. Every call can be repeated: requests
+/// carry their id and the others say the state they want.
+/// </summary>
+internal sealed class Sender(HttpClient http, MeshClientOptions options)
+{
+    private static readonly ProductInfoHeaderValue Agent = new(
+        "protomesh-dotnet", typeof(Sender).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0");
+
+    private readonly TimeProvider _time = options.TimeProvider;
+    private int _current;
+
+    /// <param name="call">What to send.</param>
+    /// <param name="read">Reads the body of a 2xx from its status; a <see cref="JsonException"/> means that it arrived damaged.</param>
+    /// <param name="cancellationToken">The caller's own.</param>
+    /// <exception cref="MeshException">A final answer, or the last failure when the time was up.</exception>
+    public async Task<Reply<T>> SendAsync<T>(Call call, Func<int, byte[], T?> read, CancellationToken cancellationToken)
+        where T : class
+    {
+        var until = call.Until ?? After(options.RetryFor);
+        var backoff = new Backoff();
+        for (var attempt = 1; ; attempt++)
+        {
+            var at = Volatile.Read(ref _current);
+            MeshException failure;
+            try
+            {
+                return await TryOnceAsync(call, options.BaseUrls[at % options.BaseUrls.Count], until, read, cancellationToken);
+            }
+            catch (MeshException fault) when (IsTransient(fault))
+            {
+                failure = fault;
+            }
+            // Whoever failed first moves on; others that failed at the same address must not skip the next one.
+            Interlocked.CompareExchange(ref _current, at + 1, at);
+            var delay = attempt < options.BaseUrls.Count ? TimeSpan.Zero : Longer(backoff.Next(), failure.RetryAfter);
+            if (Remaining(until) <= delay)
+            {
+                throw failure;
+            }
+            if (delay > TimeSpan.Zero)
+            {
+                await Task.Delay(delay, _time, cancellationToken);
+            }
+        }
+    }
+
+    /// <summary>Opens a stream of events: the answer's body is left to the caller, who also retries.</summary>
+    public async Task<HttpResponseMessage> OpenStreamAsync(string path, string? lastEventId, CancellationToken cancellationToken)
+    {
+        var at = Volatile.Read(ref _current);
+        var url = new Uri(options.BaseUrls[at % options.BaseUrls.Count], path);
+        using var request = Request(HttpMethod.Get, url);
+        request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
+        if (lastEventId is not null)
+        {
+            request.Headers.Add("Last-Event-ID", lastEventId);
+        }
+        HttpResponseMessage? response = null;
+        try
+        {
+            using var timer = new CancellationTokenSource(options.AttemptTimeout, _time);
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
+            response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+            if (response.IsSuccessStatusCode && response.Content.Headers.ContentType?.MediaType == "text/event-stream")
+            {
+                return response;
+            }
+            var body = await response.Content.ReadAsByteArrayAsync(either.Token);
+            response.Dispose();
+            throw Problems.ToException(Problems.Read((int)response.StatusCode, body, url, RetryAfter(response)));
+        }
+        catch (Exception fault) when (!cancellationToken.IsCancellationRequested && IsNetworkFault(fault))
+        {
+            response?.Dispose();
+            Interlocked.CompareExchange(ref _current, at + 1, at);
+            throw Unreachable(url, fault);
+        }
+    }
+
+    private async Task<Reply<T>> TryOnceAsync<T>(
+        Call call, Uri baseUrl, long until, Func<int, byte[], T?> read, CancellationToken cancellationToken)
+        where T : class
+    {
+        var url = new Uri(baseUrl, call.Path);
+        using var request = Request(call.Method, url);
+        if (call.Body is { } body)
+        {
+            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+        }
+        if (call.Hold is { } hold)
+        {
+            request.Headers.Add("Prefer", string.Create(CultureInfo.InvariantCulture, $"wait={(int)Math.Ceiling(hold.TotalSeconds)}"));
+        }
+        var limit = options.AttemptTimeout + (call.Hold ?? TimeSpan.Zero);
+        var remaining = Remaining(until);
+        using var timer = new CancellationTokenSource(remaining < limit ? Longer(remaining, TimeSpan.FromMilliseconds(1)) : limit, _time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
+        var sent = _time.GetTimestamp();
+        try
+        {
+            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, either.Token);
+            var bytes = await response.Content.ReadAsByteArrayAsync(either.Token);
+            var status = (int)response.StatusCode;
+            if (!response.IsSuccessStatusCode)
+            {
+                throw Problems.ToException(Problems.Read(status, bytes, url, RetryAfter(response)));
+            }
+            return new Reply<T>(read(status, bytes) ?? throw new JsonException("The answer is null."), sent);
+        }
+        catch (JsonException fault)
+        {
+            throw Problems.ToException(
+                Problems.Unreachable($"{Problems.Origin(url)} answered something else than the JSON of this call: {fault.Message}"), fault);
+        }
+        catch (Exception fault) when (!cancellationToken.IsCancellationRequested && IsNetworkFault(fault))
+        {
+            throw Unreachable(url, fault);
+        }
+    }
+
+    private static HttpRequestMessage Request(HttpMethod method, Uri url)
+    {
+        var request = new HttpRequestMessage(method, url);
+        request.Headers.UserAgent.Add(Agent);
+        return request;
+    }
+
+    private static MeshException Unreachable(Uri url, Exception fault) => Problems.ToException(
+        Problems.Unreachable(fault is OperationCanceledException
+            ? $"{Problems.Origin(url)} did not answer in time."
+            : $"{Problems.Origin(url)} could not be reached: {fault.Message}"),
+        fault);
+
+    private static bool IsNetworkFault(Exception fault) => fault is HttpRequestException or IOException or OperationCanceledException;
+
+    /// <summary>A full queue is retryable too, but its caller may have something better to do than to wait here.</summary>
+    private static bool IsTransient(MeshException fault) =>
+        fault.Retryable && (fault is UnavailableException || fault.Problem.Status >= 500);
+
+    private TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
+    {
+        { Delta: { } delta } => delta,
+        { Date: { } date } => Longer(date - _time.GetUtcNow(), TimeSpan.Zero),
+        _ => null,
+    };
+
+    private long After(TimeSpan span) => _time.GetTimestamp() + (long)(span.TotalSeconds * _time.TimestampFrequency);
+
+    private TimeSpan Remaining(long until) => _time.GetElapsedTime(_time.GetTimestamp(), until);
+
+    private static TimeSpan Longer(TimeSpan one, TimeSpan? other) => other > one ? other.Value : one;
+}
