@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Net.ServerSentEvents;
 using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ProtoMesh.Contracts.Journal;
@@ -37,7 +36,7 @@ public sealed class EventsClient
             while (await connection.NextAsync(cancellationToken) is { } item)
             {
                 backoff = new Backoff();
-                if (item.EventId is not (null or "") && JsonSerializer.Deserialize(item.Data, JournalJson.Default.MeshEvent) is { } happened)
+                if (IsEvent(item.EventType) && JsonSerializer.Deserialize(item.Data, JournalJson.Default.MeshEvent) is { } happened)
                 {
                     lastEventId = happened.Id;
                     yield return happened;
@@ -47,4 +46,7 @@ public sealed class EventsClient
             await Task.Delay(pause > next ? pause.Value : next, _options.TimeProvider, cancellationToken);
         }
     }
+
+    /// <summary>Ours are named room and past tense; others, such as a sign of life, carry nothing to read.</summary>
+    private static bool IsEvent(string type) => type == "message" || type.Contains('.', StringComparison.Ordinal);
 }
