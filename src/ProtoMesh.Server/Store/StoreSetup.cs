@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using ProtoMesh.Server.Store.Embedded;
 using ProtoMesh.Server.Store.Redis;
 
 namespace ProtoMesh.Server.Store;
@@ -14,6 +15,10 @@ internal static class StoreSetup
         {
             services.AddSingleton<IStoreEngine>(provider => new RedisEngine(
                 redis, provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<ILogger<RedisEngine>>()));
+        }
+        else
+        {
+            services.AddSingleton<IStoreEngine, EmbeddedEngine>();
         }
 
         return services.AddSingleton<ScriptStore>().AddSingleton<StoreMessages>().AddHostedService<StoreStarter>();
