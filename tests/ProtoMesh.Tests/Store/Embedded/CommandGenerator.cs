@@ -38,7 +38,7 @@ internal sealed class CommandGenerator(int seed)
         return _random.Next(25) switch
         {
             0 when command.Length > 1 => command[..^1],
-            1 => [.. command, Pick(Integers)],
+            1 when command[0] is not ("DEL" or "EXISTS") => [.. command, Pick(Integers)],
             2 => [command[0].ToLowerInvariant(), .. command[1..]],
             3 when _random.Next(4) == 0 => [Pick("NOPE", "ZADDX", "", "SUBSCRIBED", new string('Z', 40)), .. command[1..]],
             _ => command,
@@ -76,8 +76,8 @@ internal sealed class CommandGenerator(int seed)
         29 => Pick<string[]>(
             ["XTRIM", Stream(), "MAXLEN", Pick(Integers)], ["XTRIM", Stream(), "MAXLEN", "=", Pick("2", "3", "x")],
             ["XTRIM", Stream(), "MINID", Pick(IdBounds)], ["XTRIM", Stream(), "MINID", "=", Pick(IdBounds)], ["XTRIM", Stream(), "NOPE", "1"]),
-        30 => Pick<string[]>(["EXISTS", .. Many(() => Pick(Keys))], ["TYPE", Pick(Keys)], ["TIME"], ["PUBLISH", "nobody", "hears"]),
-        _ => _random.Next(3) == 0 ? ["DEL", .. Many(() => Pick(Keys))] : ["TYPE", Pick(Keys)],
+        30 => Pick<string[]>(["EXISTS", .. Many(() => Pick(Keys))], ["TYPE", Pick(Keys)], ["TIME"], ["PUBLISH", "nobody", "hears"], ["DEL"]),
+        _ => _random.Next(9) == 0 ? ["DEL", .. Many(() => Pick(Keys))] : ["TYPE", Pick(Keys)],
     };
 
     private string Hash() => Usually("{k}:hash");

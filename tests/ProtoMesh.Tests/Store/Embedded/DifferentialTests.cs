@@ -9,7 +9,7 @@ namespace ProtoMesh.Tests.Store.Embedded;
 public sealed class DifferentialTests(ITestOutputHelper output)
 {
     private const int CommandsPerScript = 50;
-    private const int Scripts = 600;
+    private const int Scripts = 2000;
 
     /// <summary>ARGV is a sequence of commands, each behind its length; a reply is written as text, the same on both.</summary>
     private const string RunCommands =
@@ -68,10 +68,9 @@ public sealed class DifferentialTests(ITestOutputHelper output)
             }
         }
 
-        var names = seen.Select(word => word.Split(' ')[0]).ToHashSet();
-        Assert.Superset(
+        Assert.Empty(
             "HGET HMGET HSET HDEL HEXISTS HLEN ZADD ZREM ZSCORE ZMSCORE ZCARD ZCOUNT ZRANK ZRANGE ZRANGEBYSCORE ZRANGEBYLEX ZREVRANGEBYLEX ZLEXCOUNT XADD XRANGE XREVRANGE XTRIM XLEN DEL EXISTS TYPE PUBLISH TIME"
-                .Split(' ').SelectMany(name => new[] { $"{name} answers", $"{name} fails" }).ToHashSet(), seen);
+                .Split(' ').SelectMany(name => new[] { $"{name} answers", $"{name} fails" }).Except(seen));
     }
 
     /// <summary>Two clocks do not tell the same time: of TIME, the digits are ignored.</summary>
