@@ -6,7 +6,8 @@ namespace ProtoMesh.Server.Store.Embedded;
 /// <summary>The folder of one embedded store, locked against other processes as long as this is open.</summary>
 internal sealed partial class StoreFolder : IDisposable
 {
-    private const int ReadOnlyDirectory = 0;
+    private const int ReadOnlyAccess = 0;
+    private const int InvalidArgument = 22;
     private readonly FileStream _lock;
 
     /// <exception cref="StoreException">Another process has it.</exception>
@@ -66,13 +67,18 @@ internal sealed partial class StoreFolder : IDisposable
             return;
         }
 
-        var directory = Open(Path, ReadOnlyDirectory);
-        if (directory < 0 || FileSync(directory) != 0)
+        var directory = Open(Path, ReadOnlyAccess);
+        var error = directory >= 0 && FileSync(directory) == 0 ? 0 : Marshal.GetLastPInvokeError();
+        if (directory >= 0)
         {
-            throw new IOException($"The folder {Path} cannot be flushed to the disk (error {Marshal.GetLastPInvokeError()}).");
+            _ = Close(directory);
         }
 
-        _ = Close(directory);
+        // Some file systems cannot flush a folder and say so; they keep names in order by themselves.
+        if (error is not (0 or InvalidArgument))
+        {
+            throw new IOException($"The folder {Path} cannot be flushed to the disk: {Marshal.GetPInvokeErrorMessage(error)}");
+        }
     }
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

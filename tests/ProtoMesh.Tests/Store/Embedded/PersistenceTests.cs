@@ -258,7 +258,7 @@ public sealed class PersistenceTests(ITestOutputHelper output) : IDisposable
         {
             await engine.RunAsync(Mixed, "1");
             var before = await engine.DumpAsync();
-            using (new FullDisk(_folder.In("0000000001.log")))
+            using (BrokenFile.Full(_folder.In("0000000001.log")))
             {
                 for (var attempt = 0; attempt < 2; attempt++)
                 {
@@ -282,7 +282,7 @@ public sealed class PersistenceTests(ITestOutputHelper output) : IDisposable
     {
         await using var engine = await EngineHarness.OpenAsync(_folder.Path, _log);
         await engine.RunAsync(Mixed, "1");
-        using (new FullDisk(_folder.In("0000000001.log")))
+        using (BrokenFile.Unflushable(_folder.In("0000000001.log")))
         {
             await Assert.ThrowsAsync<StoreException>(() => engine.PersistAsync(CancellationToken.None).AsTask());
         }
