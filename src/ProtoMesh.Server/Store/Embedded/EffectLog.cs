@@ -134,7 +134,7 @@ internal sealed class EffectLog : IDisposable
                 _dirty = false;
                 try
                 {
-                    RandomAccess.FlushToDisk(_file);
+                    DiskSync.File(_file);
                 }
                 catch
                 {
@@ -172,7 +172,7 @@ internal sealed class EffectLog : IDisposable
 
             if (!IsDoubtful)
             {
-                RandomAccess.FlushToDisk(_file);
+                DiskSync.File(_file);
             }
 
             if (_snapshot is { } unfinished)
@@ -275,7 +275,7 @@ internal sealed class EffectLog : IDisposable
     {
         try
         {
-            RandomAccess.FlushToDisk(file);
+            DiskSync.File(file);
             _folder.Publish(kind, generation);
         }
         catch

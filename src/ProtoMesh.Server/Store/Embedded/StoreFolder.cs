@@ -1,13 +1,10 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace ProtoMesh.Server.Store.Embedded;
 
 /// <summary>The folder of one embedded store, locked against other processes as long as this is open.</summary>
-internal sealed partial class StoreFolder : IDisposable
+internal sealed class StoreFolder : IDisposable
 {
-    private const int ReadOnlyAccess = 0;
-    private const int InvalidArgument = 22;
     private readonly FileStream _lock;
 
     /// <exception cref="StoreException">Another process has it.</exception>
@@ -50,7 +47,7 @@ internal sealed partial class StoreFolder : IDisposable
     public void Publish(FileKind kind, long generation)
     {
         File.Move(TemporaryOf(kind, generation), FileOf(kind, generation), overwrite: true);
-        Sync();
+        DiskSync.Names(Path);
     }
 
     public void Dispose() => _lock.Dispose();
@@ -58,35 +55,4 @@ internal sealed partial class StoreFolder : IDisposable
     private static string Extension(FileKind kind) => kind == FileKind.Log ? "log" : "snapshot";
 
     private string In(string name) => System.IO.Path.Combine(Path, name);
-
-    /// <summary>Makes names survive a power cut; Windows does that by itself.</summary>
-    private void Sync()
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            return;
-        }
-
-        var directory = Open(Path, ReadOnlyAccess);
-        var error = directory >= 0 && FileSync(directory) == 0 ? 0 : Marshal.GetLastPInvokeError();
-        if (directory >= 0)
-        {
-            _ = Close(directory);
-        }
-
-        // Some file systems cannot flush a folder and say so; they keep names in order by themselves.
-        if (error is not (0 or InvalidArgument))
-        {
-            throw new IOException($"The folder {Path} cannot be flushed to the disk: {Marshal.GetPInvokeErrorMessage(error)}");
-        }
-    }
-
-    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Open(string path, int flags);
-
-    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
-    private static partial int FileSync(int file);
-
-    [LibraryImport("libc", EntryPoint = "close")]
-    private static partial int Close(int file);
 }
