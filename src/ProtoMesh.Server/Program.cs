@@ -24,6 +24,7 @@ return await Startup.RunAsync(async () =>
     app.UseHttp();
     app.MapDocs();
     app.MapHealth();
+    app.MapJournal();
     app.MapLocks();
     await app.RunAsync();
 });

@@ -2,6 +2,7 @@ using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Server.Store;
+using ProtoMesh.Server.Store.Embedded;
 using ProtoMesh.Server.Store.Redis;
 using ProtoMesh.Tests.Rig;
 
@@ -17,6 +18,16 @@ public sealed class StoreSetupTests
         Assert.IsType<RedisEngine>(services.GetRequiredService<IStoreEngine>());
         Assert.Same(services.GetRequiredService<IStoreEngine>(), services.GetRequiredService<ScriptStore>().Engine);
         Assert.Equal(8, services.GetRequiredService<IOptions<StoreOptions>>().Value.Partitions);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" ")]
+    public async Task Without_one_the_store_is_embedded(string redis)
+    {
+        await using var services = Build(("ConnectionStrings:Redis", redis));
+
+        Assert.IsType<EmbeddedEngine>(services.GetRequiredService<IStoreEngine>());
     }
 
     [Theory]
