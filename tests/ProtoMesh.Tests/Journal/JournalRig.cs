@@ -146,7 +146,7 @@ internal sealed class OutboxScript(ScriptStore store)
         for i = 1, tonumber(ARGV[2]) do
           local token = ''
           if ARGV[6] == 'grant' then
-            last_token = last_token + 1
+            last_token = math.max(last_token + 1, now_us)
             token = int(last_token)
           end
           id = append_event(ARGV[3], now, ARGV[4] .. '-' .. i, token, ARGV[7], 'agent-a', 'session-a', ARGV[5], {'priority=5', 'waited_ms=' .. i, 'note=n' .. i}, ARGV[8])
