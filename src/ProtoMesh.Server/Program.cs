@@ -25,6 +25,7 @@ return await Startup.RunAsync(async () =>
     app.MapDocs();
     app.MapHealth();
     app.MapLocks();
+    app.MapJournal();
     await app.RunAsync();
 });
 
