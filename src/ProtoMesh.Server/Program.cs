@@ -26,6 +26,7 @@ return await Startup.RunAsync(async () =>
     app.MapHealth();
     app.MapJournal();
     app.MapLocks();
+    app.MapJournal();
     await app.RunAsync();
 });
 

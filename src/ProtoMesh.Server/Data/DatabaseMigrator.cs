@@ -71,6 +71,8 @@ internal sealed partial class DatabaseMigrator(
             {
                 await db.Database.MigrateAsync(cancellationToken);
             }
+
+            await db.Database.ExecuteSqlAsync($"PRAGMA journal_mode=WAL", cancellationToken);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {

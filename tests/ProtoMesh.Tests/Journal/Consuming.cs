@@ -26,6 +26,17 @@ public sealed class Consuming
         Assert.Equal(new JournalLag(0, 0, null), replica.Get<JournalStatus>().Now);
     }
 
+    [Fact]
+    public async Task The_embedded_stores_events_arrive_as_well()
+    {
+        await using var rig = await JournalRig.OpenAsync(Databases.Sqlite, embedded: true);
+        var replica = await rig.StartAsync();
+        var last = await replica.Outbox.WriteAsync(2_500);
+        Assert.True(await replica.JournaledAsync(last));
+        Assert.Equal(Enumerable.Range(1, 2_500).Select(n => (long)n), (await replica.RowsAsync()).Select(row => row.Counter));
+        await Eventually.HoldsAsync(async () => await OutboxLengthAsync(replica) == 0, "the outbox is trimmed");
+    }
+
     [Theory, ClassData(typeof(Databases))]
     public async Task A_row_tells_what_the_script_told(string database)
     {

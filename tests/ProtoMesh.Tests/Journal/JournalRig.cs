@@ -19,22 +19,24 @@ internal sealed class JournalRig : IAsyncDisposable
 {
     private readonly TempFolder _folder = new("journal");
     private readonly List<Replica> _replicas = [];
-    private RedisPool.Rented _redis = null!;
+    private RedisPool.Rented? _redis;
 
     public string Database { get; private set; } = null!;
 
-    public static async Task<JournalRig> OpenAsync(string database)
+    /// <param name="database">One of <see cref="Databases"/>.</param>
+    /// <param name="embedded">True for the embedded store, which has one replica.</param>
+    public static async Task<JournalRig> OpenAsync(string database, bool embedded = false)
     {
         var rig = new JournalRig();
         rig.Database = await Databases.CreateAsync(database, rig._folder);
-        rig._redis = await RedisPool.RentServerAsync();
+        rig._redis = embedded ? null : await RedisPool.RentServerAsync();
         return rig;
     }
 
     /// <summary>Starts a replica: its tables, its store and, unless told otherwise, its consumer.</summary>
     public async Task<Replica> StartAsync(bool consumes = true, string? database = null)
     {
-        var replica = new Replica(_redis.ConnectionString, database ?? Database);
+        var replica = new Replica(_redis?.ConnectionString, database ?? Database, _folder.Path);
         _replicas.Add(replica);
         await replica.StartAsync(consumes);
         return replica;
@@ -47,13 +49,17 @@ internal sealed class JournalRig : IAsyncDisposable
             await replica.DisposeAsync();
         }
 
-        await _redis.DisposeAsync();
+        if (_redis is not null)
+        {
+            await _redis.DisposeAsync();
+        }
+
         _folder.Dispose();
     }
 
-    internal sealed class Replica(string redis, string database) : IAsyncDisposable
+    internal sealed class Replica(string? redis, string database, string folder) : IAsyncDisposable
     {
-        private readonly ServiceProvider _services = Services(redis, database);
+        private readonly ServiceProvider _services = Services(redis, database, folder);
         private readonly List<IHostedService> _running = [];
 
         public LogLines Log => Get<LogLines>();
@@ -121,9 +127,9 @@ internal sealed class JournalRig : IAsyncDisposable
             _running.Add(service);
         }
 
-        private static ServiceProvider Services(string redis, string database)
+        private static ServiceProvider Services(string? redis, string database, string folder)
         {
-            var configuration = Databases.Configuration(database, ("ConnectionStrings:Redis", redis));
+            var configuration = Databases.Configuration(database, ("ConnectionStrings:Redis", redis ?? ""), ("Store:DataFolder", folder));
             var lines = new LogLines();
             return new ServiceCollection()
                 .AddSingleton(TimeProvider.System)
