@@ -56,7 +56,7 @@ internal sealed class Agent(string name, int priority, Uri url, FencedFile file)
         {
             Priority = priority,
             Wait = TimeSpan.FromSeconds(30),
-            TimeToLive = TimeSpan.FromSeconds(2),
+            TimeToLive = TimeSpan.FromSeconds(4),
             Reason = Work[name].Text,
             // Without signals to stop a process, not renewing is what being stopped looks like.
             AutoRenew = !OperatingSystem.IsWindows(),
@@ -130,8 +130,10 @@ internal sealed class Agent(string name, int priority, Uri url, FencedFile file)
 
     private CustomerRecord WithBalance(CustomerRecord record) => record with { Balance = record.Balance + Work[name].Amount };
 
+    /// <summary>On a thread of its own: the console's reader blocks, and the renewals need the pool's threads.</summary>
     private static async Task ReadLineAsync() =>
-        _ = await Console.In.ReadLineAsync() ?? throw new DemoException("The conductor is gone.");
+        _ = await Task.Factory.StartNew(Console.ReadLine, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+            ?? throw new DemoException("The conductor is gone.");
 
     private static void Tell(What what, string why, Lease? lease = null) =>
         Console.WriteLine(JsonSerializer.Serialize(new Report(what, why) { Token = lease?.FencingToken }, ReportJson.Default.Report));

@@ -10,6 +10,8 @@ internal sealed class Conductor(Uri? given)
 {
     private const decimal Opening = 100m;
 
+    private static readonly TimeSpan ReadyAgain = TimeSpan.FromMilliseconds(50);
+
     private readonly Timeline _timeline = new();
     private readonly List<AgentProcess> _agents = [];
 
@@ -21,10 +23,11 @@ internal sealed class Conductor(Uri? given)
             var data = folder.CreateSubdirectory("server");
             await using var server = given is null ? new ServerProcess(data.FullName) : null;
             var url = given ?? await server!.ListeningAsync(cancellationToken);
+            await ReadyAsync(url, cancellationToken);
             var file = new FencedFile(Path.Combine(folder.FullName, "customer-123.json"));
             file.Create(new CustomerRecord("123", Opening, Opening, []));
             Console.WriteLine($"Three agents share one customer record; the service is at {url}");
-            Timeline.Header();
+            _timeline.Start();
             var tokens = await PlayAsync(url, file, cancellationToken);
             await new Verdict(url, file, tokens, Opening).CheckAsync(cancellationToken);
             Console.WriteLine(string.Create(
@@ -38,6 +41,28 @@ internal sealed class Conductor(Uri? given)
                 await agent.DisposeAsync();
             }
             folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>A server listens a moment before its tables are there.</summary>
+    private static async Task ReadyAsync(Uri url, CancellationToken cancellationToken)
+    {
+        using var http = new HttpClient { BaseAddress = url };
+        while (true)
+        {
+            try
+            {
+                using var answer = await http.GetAsync(new Uri("health/ready", UriKind.Relative), cancellationToken);
+                if (answer.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException fault)
+            {
+                throw new DemoException($"Nothing answers at {url}: {fault.Message}");
+            }
+            await Task.Delay(ReadyAgain, TimeProvider.System, cancellationToken);
         }
     }
 

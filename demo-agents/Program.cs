@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using ProtoMesh.Demo;
 
+// The agents' own failures are left to end their processes: the conductor sees the exit code.
 if (args is ["agent", var name, var priority, var part, var url, var file])
 {
     var agent = new Agent(name, int.Parse(priority, System.Globalization.CultureInfo.InvariantCulture), new Uri(url), new FencedFile(file));
@@ -13,7 +14,7 @@ if (args is not ([] or ["--url", _]))
     return 2;
 }
 
-using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(60), TimeProvider.System);
+using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(90), TimeProvider.System);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
 {
     signal.Cancel = true;
@@ -25,10 +26,10 @@ try
 }
 catch (OperationCanceledException)
 {
-    Console.Error.WriteLine("Stopped before the end: it was interrupted, or 60 s were not enough.");
+    Console.Error.WriteLine("Stopped before the end: it was interrupted, or 90 s were not enough.");
     return 1;
 }
-catch (DemoException failure)
+catch (Exception failure) when (failure is DemoException or ProtoMesh.MeshException)
 {
     Console.Error.WriteLine($"FAILED: {failure.Message}");
     return 1;

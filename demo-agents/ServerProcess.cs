@@ -17,6 +17,7 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         start.ArgumentList.Add(Locate());
         start.Environment["ASPNETCORE_URLS"] = "http://127.0.0.1:0";
         start.Environment["Store__DataFolder"] = dataFolder;
+        start.Environment["Logging__LogLevel__Microsoft.Hosting.Lifetime"] = "Information";
         start.Environment.Remove("ConnectionStrings__Redis");
         start.Environment.Remove("ConnectionStrings__Database");
         start.WorkingDirectory = dataFolder;

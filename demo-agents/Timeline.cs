@@ -6,11 +6,15 @@ namespace ProtoMesh.Demo;
 internal sealed class Timeline
 {
     private readonly Lock _gate = new();
-    private readonly long _started = TimeProvider.System.GetTimestamp();
+    private long _started;
 
     public TimeSpan Elapsed => TimeProvider.System.GetElapsedTime(_started);
 
-    public static void Header() => Console.WriteLine($"{"seconds",9}  {"agent",-8} {"prio",4}  {"what",-12} {"token",-17} why");
+    public void Start()
+    {
+        _started = TimeProvider.System.GetTimestamp();
+        Console.WriteLine($"{"seconds",9}  {"agent",-8} {"prio",4}  {"what",-12} {"token",-17} why");
+    }
 
     public void Add(string agent, int? priority, string what, long? token, string why)
     {

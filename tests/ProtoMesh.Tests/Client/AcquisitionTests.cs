@@ -9,6 +9,26 @@ public sealed class AcquisitionTests
     {
         await using var server = await FaultServer.StartAsync((request, context) => request.Number switch
         {
+            1 or 2 => Answers.Queue(context, Answers.Queued()),
+            3 => Answers.Grant(context, Answers.Granted()),
+            _ => Answers.Release(context),
+        });
+        await using var mesh = server.Client();
+
+        await using (await mesh.Locks.AcquireAsync("customer/123"))
+        {
+        }
+
+        Assert.Equal(
+            [("/v1/locks", "wait=8"), ("/v1/locks/request-1.0/wait", "wait=8"), ("/v1/locks/request-1.0/wait", "wait=8"), ("/v1/locks/request-1.0/release", null)],
+            server.Requests.Select(request => (request.Path, request.Prefer)));
+    }
+
+    [Fact]
+    public async Task A_waiter_that_wants_to_know_its_place_knows_it_at_once()
+    {
+        await using var server = await FaultServer.StartAsync((request, context) => request.Number switch
+        {
             1 or 2 => Answers.Queue(context, Answers.Queued(position: 3 - request.Number)),
             3 => Answers.Grant(context, Answers.Granted()),
             _ => Answers.Release(context),
@@ -21,9 +41,7 @@ public sealed class AcquisitionTests
         }
 
         Assert.Equal([2, 1], places);
-        Assert.Equal(
-            [("/v1/locks", "wait=8"), ("/v1/locks/request-1.0/wait", "wait=8"), ("/v1/locks/request-1.0/wait", "wait=8"), ("/v1/locks/request-1.0/release", null)],
-            server.Requests.Select(request => (request.Path, request.Prefer)));
+        Assert.Equal(["wait=0", "wait=8", "wait=8", null], server.Requests.Select(request => request.Prefer));
     }
 
     [Fact]
