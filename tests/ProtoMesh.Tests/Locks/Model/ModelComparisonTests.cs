@@ -1,0 +1,16 @@
+using ProtoMesh.Tests.Rig;
+using Xunit.Abstractions;
+
+namespace ProtoMesh.Tests.Locks.Model;
+
+public sealed class ModelComparisonTests(ITestOutputHelper output)
+{
+    [Theory]
+    [InlineData(StoreBackends.Redis, 25)]
+    [InlineData(StoreBackends.Cluster, 15)]
+    public async Task The_scripts_do_what_the_model_says(string backend, int scenarios)
+    {
+        await using var store = await TestStore.OpenAsync(backend);
+        await RandomRuns.CompareAsync(store.Scripts.Engine, RandomRuns.Seed(output), scenarios, moves: 120);
+    }
+}
