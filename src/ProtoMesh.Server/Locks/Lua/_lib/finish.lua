@@ -36,8 +36,8 @@ local function finish(id, request, state, at, cause, note, rest_ends, extras)
         resource.held, resource.used = resource.held - 1, resource.used - want.units
         resource.average = int(resource.average == '' and length or tonumber(resource.average) * 0.7 + length * 0.3)
         resource.previous = request.agent .. '\3' .. state .. '\3' .. int(at) .. '\3' .. note
-        rest(want.name, resource, rest_ends)
       end
+      rest(want.name, resource, rest_ends)
     else
       redis.call('ZREM', order, waiter_member(want.name, request, id))
       resource.waiting = resource.waiting - 1
