@@ -41,6 +41,10 @@ local function grant(id, request, claimed, cause)
     end
     redis.call('ZADD', order, '0', holder_member(want.name, request, id))
     keep_resource(want.name, resource)
+    -- Who stood behind it in its other queues may be next there, beside it.
+    if resource.waiting > 0 and #wants_of(request) > 1 then
+      mark_dirty(want.name)
+    end
   end
   local waited = now - tonumber(request.enqueued)
   claimed = claimed or flagged(request, 'd')
