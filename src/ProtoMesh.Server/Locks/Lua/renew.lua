@@ -22,11 +22,7 @@ end
 for index = 3, #ARGV, 4 do
   local id, token, ttl, progress = ARGV[index], ARGV[index + 1], ARGV[index + 2], ARGV[index + 3]
   local request = load_request(id)
-  local verdict = request and compare_token(request, token) or 'unknown'
-  if verdict == 'same' and tonumber(request.ends) <= now then
-    lapse(id, request, tonumber(request.ends))
-    verdict = 'lost'
-  end
+  local verdict = compare_token(id, request, token)
   local count, top = 0, ''
   if verdict == 'same' then
     local ends = math.min(now + tonumber(ttl == '' and request.ttl or ttl), tonumber(request.hold_ends))
