@@ -25,8 +25,9 @@ for index = 3, #ARGV, 4 do
   local verdict = compare_token(id, request, token)
   local count, top = 0, ''
   if verdict == 'same' then
+    attend(id, request)
     local ends = math.min(now + tonumber(ttl == '' and request.ttl or ttl), tonumber(request.hold_ends))
-    request.ends, request.claimed = int(math.max(ends, tonumber(request.ends))), '1'
+    request.ends = int(math.max(ends, tonumber(request.ends)))
     if progress ~= '' then
       request.progress = progress
     end

@@ -50,7 +50,8 @@ local function grant(id, request, claimed, cause)
   claimed = claimed or flagged(request, 'd')
   request.state, request.token, request.granted, request.claimed = 'granted', int(last_token), int(now), claimed and '1' or ''
   if request.hold_ends == '' then
-    request.hold_ends = int(now + tonumber(request.max_hold))
+    -- The hold starts when it is claimed, in attend(); until then its end is the latest that it can get.
+    request.hold_ends = int(now + tonumber(request.max_hold) + (claimed and 0 or claim_ms))
   end
   request.ends = int(claimed and math.min(now + tonumber(request.ttl), tonumber(request.hold_ends)) or now + claim_ms)
   redis.call('ZADD', deadlines, request.ends, id)

@@ -29,7 +29,7 @@ local function attend(id, request)
   elseif request.state == 'queued' then
     redis.call('ZADD', deadlines, int(waiter_deadline(request)), id)
   elseif request.state == 'granted' and request.claimed == '' then
-    request.claimed = '1'
+    request.claimed, request.hold_ends = '1', int(now + tonumber(request.max_hold))
     request.ends = int(math.min(now + tonumber(request.ttl), tonumber(request.hold_ends)))
     redis.call('ZADD', deadlines, request.ends, id)
     keep_request(id, request)
