@@ -27,8 +27,11 @@ end
 if #forgotten > 0 then
   redis.call('HDEL', requests, unpack(forgotten))
 end
-if seen > 0 or #old > 0 then
-  settle('time')
-end
 local next_due = redis.call('ZRANGE', deadlines, '0', '0', 'WITHSCORES')
+if seen > 0 then
+  settle('time')
+elseif went_back or (next_due[1] ~= '' and now_us - last_us >= 1000000) then
+  -- A step back of the clock is seen only against a time that was saved: while something is live, at most a second ago.
+  save_counters()
+end
 return {'ok', int(now), next_due[2], (seen == 64 or #old == 200) and '1' or '0'}
