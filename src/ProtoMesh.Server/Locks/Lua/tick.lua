@@ -13,11 +13,12 @@ for _, member in ipairs(old) do
     forgotten[#forgotten + 1] = id
   else
     local resource = load_resource(id)
-    local idle = resource.held == 0 and resource.waiting == 0 and resource.rest_ends <= now and not changed_resources[id]
-    if idle and resource.used_at + memory_ms <= now then
+    local idle = resource.held == 0 and resource.waiting == 0 and not changed_resources[id]
+    local kept_until = idle and math.max(resource.used_at + memory_ms, resource.rest_ends) or now + memory_ms
+    if kept_until <= now then
       redis.call('HDEL', resources, id)
     else
-      forget_at(math.max(now, resource.used_at) + memory_ms, 's', id)
+      forget_at(kept_until, 's', id)
     end
   end
 end
