@@ -6,7 +6,7 @@
 local id, cause = ARGV[3], ARGV[4]
 catch_up(16)
 local request = load_request(id)
-if request and is_live(request) then
+if request and is_live(request) and not lapse_if_over(id, request) then
   finish(id, request, request.state == 'granted' and 'released' or 'cancelled', now, cause, '', 0)
 end
 settle('cancel')

@@ -1,9 +1,12 @@
--- What acquire would answer now, without doing it. Writes nothing.
+-- What acquire would answer now, without doing it. Like every call it first ends what is over; it changes nothing else.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: see _lib/new_request.lua
--- Returns: describe() with tag granted | queued | held | mode_conflict | queue_full | state | conflict
+-- Returns: describe() with tag granted | queued | held | mode_conflict | queue_full | state | conflict, as acquire describes them
 --@include Locks/Lua/_lib/new_request.lua
 local id = ARGV[3]
+if catch_up(16) > 0 then
+  settle('time')
+end
 local known = load_request(id)
 if known then
   return describe(known.digest == ARGV[4] and 'state' or 'conflict', id, known)
@@ -11,7 +14,9 @@ end
 
 local request, tag = new_request(), 'queued'
 request.state = 'queued'
-if conflicts(request) then
+if flagged(request, 'r') and hold_to_join(request) then
+  tag = 'granted'
+elseif conflicts(request) then
   tag = 'mode_conflict'
 elseif grantable(id, request) then
   tag = 'granted'
@@ -20,4 +25,4 @@ elseif tonumber(ARGV[10]) == 0 then
 elseif queue_is_full(request) then
   tag = 'queue_full'
 end
-return describe(tag, id, request)
+return describe(tag, id, tag ~= 'mode_conflict' and tag ~= 'queue_full' and request)

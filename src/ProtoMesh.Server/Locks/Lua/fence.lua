@@ -10,7 +10,7 @@ for _, member in ipairs(redis.call('ZRANGEBYLEX', order, '[' .. name .. '\1h', '
     if request.token == token then
       return {'held'}
     end
-    verdict = tonumber(token) < tonumber(request.token) and 'superseded' or 'unknown'
+    verdict = (verdict == 'superseded' or tonumber(token) < tonumber(request.token)) and 'superseded' or 'unknown'
   end
 end
 return {verdict}

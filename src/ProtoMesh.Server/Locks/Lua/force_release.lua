@@ -18,6 +18,7 @@ end
 local resource = load_resource(name)
 if immediate and resource.rest_ends > now then
   resource.rest_ends = 0
+  redis.call('ZREM', deadlines, '\1' .. name)
   keep_resource(name, resource)
   mark_dirty(name)
 end

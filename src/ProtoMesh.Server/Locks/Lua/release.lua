@@ -6,11 +6,8 @@
 local id, token = ARGV[3], ARGV[4]
 catch_up(16)
 local request = load_request(id)
-local verdict = request and compare_token(request, token) or 'unknown'
-if verdict == 'same' and tonumber(request.ends) <= now then
-  lapse(id, request, tonumber(request.ends))
-  verdict = 'lost'
-elseif verdict == 'same' then
+local verdict = compare_token(id, request, token)
+if verdict == 'same' then
   finish(id, request, 'released', now, 'release', ARGV[5], 0)
   verdict = 'released'
 elseif verdict == 'lost' and request.state == 'released' and request.token == token then

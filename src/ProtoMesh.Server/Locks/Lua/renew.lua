@@ -22,15 +22,12 @@ end
 for index = 3, #ARGV, 4 do
   local id, token, ttl, progress = ARGV[index], ARGV[index + 1], ARGV[index + 2], ARGV[index + 3]
   local request = load_request(id)
-  local verdict = request and compare_token(request, token) or 'unknown'
-  if verdict == 'same' and tonumber(request.ends) <= now then
-    lapse(id, request, tonumber(request.ends))
-    verdict = 'lost'
-  end
+  local verdict = compare_token(id, request, token)
   local count, top = 0, ''
   if verdict == 'same' then
+    attend(id, request)
     local ends = math.min(now + tonumber(ttl == '' and request.ttl or ttl), tonumber(request.hold_ends))
-    request.ends, request.claimed = int(math.max(ends, tonumber(request.ends))), '1'
+    request.ends = int(math.max(ends, tonumber(request.ends)))
     if progress ~= '' then
       request.progress = progress
     end

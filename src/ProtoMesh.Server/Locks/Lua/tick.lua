@@ -13,11 +13,12 @@ for _, member in ipairs(old) do
     forgotten[#forgotten + 1] = id
   else
     local resource = load_resource(id)
-    local idle = resource.held == 0 and resource.waiting == 0 and resource.rest_ends <= now and not changed_resources[id]
-    if idle and resource.used_at + memory_ms <= now then
+    local idle = resource.held == 0 and resource.waiting == 0 and not changed_resources[id]
+    local kept_until = idle and math.max(resource.used_at + memory_ms, resource.rest_ends) or now + memory_ms
+    if kept_until <= now then
       redis.call('HDEL', resources, id)
     else
-      forget_at(math.max(now, resource.used_at) + memory_ms, 's', id)
+      forget_at(kept_until, 's', id)
     end
   end
 end
@@ -27,8 +28,11 @@ end
 if #forgotten > 0 then
   redis.call('HDEL', requests, unpack(forgotten))
 end
-if seen > 0 or #old > 0 then
-  settle('time')
-end
 local next_due = redis.call('ZRANGE', deadlines, '0', '0', 'WITHSCORES')
+if seen > 0 then
+  settle('time')
+elseif went_back or (next_due[1] ~= '' and now_us - last_us >= 1000000) then
+  -- A step back of the clock is seen only against a time that was saved: while something is live, at most a second ago.
+  save_counters()
+end
 return {'ok', int(now), next_due[2], (seen == 64 or #old == 200) and '1' or '0'}

@@ -4,15 +4,18 @@
 -- Returns: {'ok', id, ...}: those that do not wait any more and so have news for their owners
 --@include Store/Lua/_lib/clock.lua
 local liveness_ms = tonumber(string.match(ARGV[2], '^%-?%d+ (%d+)'))
+-- The flags of a waiter's record: one that is detached has no liveness to prolong.
+local waiter_pattern = '^queued\1' .. string.rep('[^\1]*\1', 13) .. '([^\1]*)'
 local ids, reply, moved = {}, {'ok'}, {}
 for index = 3, #ARGV, 2 do
   ids[#ids + 1] = ARGV[index]
 end
 for index, text in ipairs(redis.call('HMGET', requests, unpack(ids))) do
-  if text and string.sub(text, 1, 7) == 'queued\1' then
+  local flags = text and string.match(text, waiter_pattern)
+  if flags and not string.find(flags, 'd', 1, true) then
     moved[#moved + 1] = int(math.min(now + liveness_ms, tonumber(ARGV[2 * index + 2])))
     moved[#moved + 1] = ids[index]
-  else
+  elseif not flags then
     reply[#reply + 1] = ids[index]
   end
 end

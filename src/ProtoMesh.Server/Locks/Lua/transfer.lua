@@ -6,11 +6,7 @@
 local id, token, heir_id = ARGV[3], ARGV[4], ARGV[5]
 catch_up(16)
 local request = load_request(id)
-local verdict = request and compare_token(request, token) or 'unknown'
-if verdict == 'same' and tonumber(request.ends) <= now then
-  lapse(id, request, tonumber(request.ends))
-  verdict = 'lost'
-end
+local verdict = compare_token(id, request, token)
 if verdict == 'lost' and request.state == 'transferred' and request.token == token then
   local heir = load_request(request.successor)
   if heir and heir.agent == ARGV[7] and heir.session == ARGV[8] then

@@ -13,7 +13,7 @@ local function fits(resource, want)
   if resource.rest_ends > now then
     return false
   elseif want.mode == 'l' then
-    return resource.used + want.units <= resource.capacity
+    return resource.used + want.units <= want.capacity
   end
   return resource.held == 0 or (want.mode == 's' and resource.mode == 's')
 end

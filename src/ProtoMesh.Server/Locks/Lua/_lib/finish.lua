@@ -36,8 +36,8 @@ local function finish(id, request, state, at, cause, note, rest_ends, extras)
         resource.held, resource.used = resource.held - 1, resource.used - want.units
         resource.average = int(resource.average == '' and length or tonumber(resource.average) * 0.7 + length * 0.3)
         resource.previous = request.agent .. '\3' .. state .. '\3' .. int(at) .. '\3' .. note
-        rest(want.name, resource, rest_ends)
       end
+      rest(want.name, resource, rest_ends)
     else
       redis.call('ZREM', order, waiter_member(want.name, request, id))
       resource.waiting = resource.waiting - 1
@@ -70,9 +70,19 @@ local function lapse(id, request, deadline)
     local drain = tonumber(request.drain)
     local cause = request.ends == request.hold_ends and 'max_hold' or 'time'
     finish(id, request, request.claimed == '1' and 'expired' or 'abandoned', deadline, cause, '', drain > 0 and deadline + drain or 0)
-  elseif tonumber(request.wait_ends) <= now then
+  elseif deadline >= tonumber(request.wait_ends) then
     finish(id, request, 'timed_out', tonumber(request.wait_ends), 'time', '', 0)
   else
     finish(id, request, 'abandoned', deadline, 'silence', '', 0)
   end
+end
+
+-- The same for a request that is asked about before a sweep has come to it. True when it was over.
+local function lapse_if_over(id, request)
+  local ends = is_live(request) and tonumber(request.state == 'granted' and request.ends or request.wait_ends)
+  if ends and ends <= now then
+    lapse(id, request, tonumber(redis.call('ZSCORE', deadlines, id)))
+    return true
+  end
+  return false
 end

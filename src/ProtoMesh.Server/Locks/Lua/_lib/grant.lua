@@ -41,12 +41,17 @@ local function grant(id, request, claimed, cause)
     end
     redis.call('ZADD', order, '0', holder_member(want.name, request, id))
     keep_resource(want.name, resource)
+    -- Who stood behind it in its other queues may be next there, beside it.
+    if resource.waiting > 0 and #wants_of(request) > 1 then
+      mark_dirty(want.name)
+    end
   end
   local waited = now - tonumber(request.enqueued)
   claimed = claimed or flagged(request, 'd')
   request.state, request.token, request.granted, request.claimed = 'granted', int(last_token), int(now), claimed and '1' or ''
   if request.hold_ends == '' then
-    request.hold_ends = int(now + tonumber(request.max_hold))
+    -- The hold starts when it is claimed, in attend(); until then its end is the latest that it can get.
+    request.hold_ends = int(now + tonumber(request.max_hold) + (claimed and 0 or claim_ms))
   end
   request.ends = int(claimed and math.min(now + tonumber(request.ttl), tonumber(request.hold_ends)) or now + claim_ms)
   redis.call('ZADD', deadlines, request.ends, id)

@@ -1,4 +1,4 @@
--- How a request starts to wait, and what happens when its owner looks at it.
+-- How a request starts to wait, and what happens when its owner looks at it or shows its token.
 --@include Locks/Lua/_lib/replies.lua
 
 -- When a waiter is dropped: at the end of its wait, or earlier when nobody asks for it any more.
@@ -24,10 +24,12 @@ end
 
 -- The owner's read: keeps a waiter alive, and claims a grant, whose full time starts here.
 local function attend(id, request)
-  if request.state == 'queued' then
+  if lapse_if_over(id, request) then
+    return
+  elseif request.state == 'queued' then
     redis.call('ZADD', deadlines, int(waiter_deadline(request)), id)
   elseif request.state == 'granted' and request.claimed == '' then
-    request.claimed = '1'
+    request.claimed, request.hold_ends = '1', int(now + tonumber(request.max_hold))
     request.ends = int(math.min(now + tonumber(request.ttl), tonumber(request.hold_ends)))
     redis.call('ZADD', deadlines, request.ends, id)
     keep_request(id, request)
@@ -55,10 +57,12 @@ local function queue_is_full(request)
   return false
 end
 
--- How a token given by a caller compares: 'same', 'lost' (older, or the lease is over), 'mismatch'.
-local function compare_token(request, token)
-  if request.state == 'granted' and request.token == token then
-    return 'same'
+-- How a token given by a caller compares: 'same', 'lost' (older, or the lease is over), 'mismatch', or 'unknown' request.
+local function compare_token(id, request, token)
+  if not request then
+    return 'unknown'
+  elseif request.state == 'granted' and request.token == token then
+    return lapse_if_over(id, request) and 'lost' or 'same'
   elseif not is_live(request) or (request.state == 'granted' and tonumber(token) < tonumber(request.token)) then
     return 'lost'
   end

@@ -13,7 +13,8 @@ local last_us, offset_us = tonumber(counters[1]), tonumber(counters[2])
 local last_token, last_seq, last_event = tonumber(counters[3]), tonumber(counters[4]), tonumber(counters[5])
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2]) + offset_us
-if now_us < last_us then
+local went_back = now_us < last_us
+if went_back then
   offset_us = offset_us + last_us - now_us
   now_us = last_us
 end
