@@ -26,7 +26,6 @@ return await Startup.RunAsync(async () =>
     app.MapHealth();
     app.MapJournal();
     app.MapLocks();
-    app.MapJournal();
     await app.RunAsync();
 });
 
