@@ -19,6 +19,9 @@ internal sealed class LeaseRig(IStoreEngine engine, int partition, LeaseSettings
     /// <summary>The time that TIME answers, in microseconds.</summary>
     public long Clock { get; set; } = 1_767_225_600_000_000;
 
+    /// <summary>True when the scripts read the store's own clock instead.</summary>
+    public bool OwnTime => ownTime;
+
     public LeaseSettings Settings => settings;
 
     public PartitionKeys Keys => _keys;

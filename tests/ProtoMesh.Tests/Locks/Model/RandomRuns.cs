@@ -24,12 +24,14 @@ internal static class RandomRuns
     public static LeaseRig FreshRig(IStoreEngine engine, LeaseSettings settings, Func<string, string>? alter = null, bool ownTime = false) =>
         new(engine, Interlocked.Increment(ref _partitions), settings, alter, ownTime);
 
-    public static Task CompareAsync(IStoreEngine engine, ulong seed, int scenarios, int moves, Func<string, string>? alter = null, bool shrink = true)
+    public static Task CompareAsync(
+        IStoreEngine engine, ulong seed, int scenarios, int moves, Func<string, string>? alter = null,
+        bool shrink = true, bool ownTime = false)
     {
         var any = Scenario.Any(moves);
         var config = Config.QuickThrowOnFailure.WithQuietOnSuccess(true).WithMaxTest(scenarios).WithReplay(seed, 1UL);
         var drawn = shrink ? any : Arb.From(any.Generator);
         return Task.Run(() => Check.One(config, Prop.ForAll(
-            drawn, scenario => Comparison.RunAsync(FreshRig(engine, scenario.Settings, alter), scenario.Moves).GetAwaiter().GetResult())));
+            drawn, scenario => Comparison.RunAsync(FreshRig(engine, scenario.Settings, alter, ownTime), scenario.Moves).GetAwaiter().GetResult())));
     }
 }
