@@ -1,4 +1,5 @@
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Client;
 
@@ -92,7 +93,7 @@ public sealed class AcquisitionTests
         using var patience = new CancellationTokenSource();
 
         var acquiring = mesh.Locks.AcquireAsync("customer/123", cancellationToken: patience.Token);
-        await Eventually.Holds(() => server.Requests.Count == 2, "the waiter waits");
+        await Eventually.HoldsAsync(() => server.Requests.Count == 2, "the waiter waits");
         patience.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => acquiring);
 
@@ -110,7 +111,7 @@ public sealed class AcquisitionTests
         using var patience = new CancellationTokenSource();
 
         var acquiring = mesh.Locks.AcquireAsync("customer/123", cancellationToken: patience.Token);
-        await Eventually.Holds(() => server.Requests.Count == 1, "the request has arrived");
+        await Eventually.HoldsAsync(() => server.Requests.Count == 1, "the request has arrived");
         patience.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => acquiring);
 
