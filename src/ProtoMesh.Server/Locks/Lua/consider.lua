@@ -2,7 +2,7 @@
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: see _lib/new_request.lua
 -- Returns: describe() with tag granted | queued | held | mode_conflict | queue_full | state | conflict
---@include Locks/Lua/_lib/new_request.lua
+--@include Legacy/Lua/_lib/standing.lua
 local id = ARGV[3]
 local known = load_request(id)
 if known then
@@ -11,7 +11,10 @@ end
 
 local request, tag = new_request(), 'queued'
 request.state = 'queued'
-if conflicts(request) then
+local standing_id, standing = standing_of(id, request)
+if standing then
+  return describe('state', standing_id, standing)
+elseif conflicts(request) then
   tag = 'mode_conflict'
 elseif grantable(id, request) then
   tag = 'granted'
