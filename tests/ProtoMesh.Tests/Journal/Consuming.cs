@@ -200,6 +200,21 @@ public sealed class Consuming
     }
 
     [Fact]
+    public async Task Nothing_is_committed_before_the_store_has_made_it_durable()
+    {
+        await using var rig = await JournalRig.OpenAsync(Databases.Sqlite);
+        ForgetfulEngine? engine = null;
+        var replica = await rig.StartAsync(around: inner => engine = new ForgetfulEngine(inner));
+        Assert.True(await replica.JournaledAsync(await replica.Outbox.WriteAsync(1)));
+        engine!.Persists = false;
+        var last = await replica.Outbox.WriteAsync(5);
+        await Eventually.HoldsAsync(() => engine.Refusals > 1, "the consumer tries");
+        Assert.Single(await replica.RowsAsync());
+        engine.Persists = true;
+        Assert.True(await replica.JournaledAsync(last));
+    }
+
+    [Fact]
     public async Task Another_stores_events_are_not_mixed_into_the_journal()
     {
         await using var rig = await JournalRig.OpenAsync(Databases.Sqlite);
@@ -212,7 +227,7 @@ public sealed class Consuming
         Assert.Equal(2, (await replica.RowsAsync()).Count);
     }
 
-    internal static async Task<OutboxBatch> ReadAsync(JournalRig.Replica replica, EventId after, int limit)
+    private static async Task<OutboxBatch> ReadAsync(JournalRig.Replica replica, EventId after, int limit)
     {
         const string text =
             """
@@ -239,5 +254,45 @@ public sealed class Consuming
         await using var command = connection.CreateCommand();
         command.CommandText = sql;
         await command.ExecuteNonQueryAsync();
+    }
+
+    /// <summary>A real engine whose disk does not take what it is told to keep.</summary>
+    private sealed class ForgetfulEngine(IStoreEngine inner) : IStoreEngine
+    {
+        public volatile bool Persists = true;
+        private int _refusals;
+
+        public int Refusals => Volatile.Read(ref _refusals);
+
+        public string Kind => inner.Kind;
+
+        public int DefaultPartitions => inner.DefaultPartitions;
+
+        public ValueTask PersistAsync(CancellationToken cancellationToken)
+        {
+            if (Persists)
+            {
+                return inner.PersistAsync(cancellationToken);
+            }
+
+            Interlocked.Increment(ref _refusals);
+            throw StoreException.Unavailable("The disk is full.");
+        }
+
+        public Task StartAsync(CancellationToken cancellationToken) => inner.StartAsync(cancellationToken);
+
+        public Task LoadAsync(int partition, IReadOnlyCollection<string> texts, CancellationToken cancellationToken) => inner.LoadAsync(partition, texts, cancellationToken);
+
+        public ValueTask<Reply> RunAsync(byte[] sha, PartitionKeys keys, string[] arguments, CancellationToken cancellationToken) =>
+            inner.RunAsync(sha, keys, arguments, cancellationToken);
+
+        public Task ListenAsync(IReadOnlyList<string> channels, Action<string, string> onMessage, Action onReconnected, CancellationToken cancellationToken) =>
+            inner.ListenAsync(channels, onMessage, onReconnected, cancellationToken);
+
+        public ValueTask PublishAsync(string channel, string message) => inner.PublishAsync(channel, message);
+
+        public Task<IReadOnlyList<string>> WarningsAsync(CancellationToken cancellationToken) => inner.WarningsAsync(cancellationToken);
+
+        public ValueTask DisposeAsync() => inner.DisposeAsync();
     }
 }

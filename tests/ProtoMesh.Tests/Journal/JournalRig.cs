@@ -34,9 +34,9 @@ internal sealed class JournalRig : IAsyncDisposable
     }
 
     /// <summary>Starts a replica: its tables, its store and, unless told otherwise, its consumer.</summary>
-    public async Task<Replica> StartAsync(bool consumes = true, string? database = null)
+    public async Task<Replica> StartAsync(bool consumes = true, string? database = null, Func<IStoreEngine, IStoreEngine>? around = null)
     {
-        var replica = new Replica(_redis?.ConnectionString, database ?? Database, _folder.Path);
+        var replica = new Replica(_redis?.ConnectionString, database ?? Database, _folder.Path, around ?? (engine => engine));
         _replicas.Add(replica);
         await replica.StartAsync(consumes);
         return replica;
@@ -57,9 +57,9 @@ internal sealed class JournalRig : IAsyncDisposable
         _folder.Dispose();
     }
 
-    internal sealed class Replica(string? redis, string database, string folder) : IAsyncDisposable
+    internal sealed class Replica(string? redis, string database, string folder, Func<IStoreEngine, IStoreEngine> around) : IAsyncDisposable
     {
-        private readonly ServiceProvider _services = Services(redis, database, folder);
+        private readonly ServiceProvider _services = Services(redis, database, folder, around);
         private readonly List<IHostedService> _running = [];
 
         public LogLines Log => Get<LogLines>();
@@ -127,18 +127,22 @@ internal sealed class JournalRig : IAsyncDisposable
             _running.Add(service);
         }
 
-        private static ServiceProvider Services(string? redis, string database, string folder)
+        private static ServiceProvider Services(string? redis, string database, string folder, Func<IStoreEngine, IStoreEngine> around)
         {
             var configuration = Databases.Configuration(database, ("ConnectionStrings:Redis", redis ?? ""), ("Store:DataFolder", folder));
             var lines = new LogLines();
-            return new ServiceCollection()
+            var services = new ServiceCollection()
                 .AddSingleton(TimeProvider.System)
                 .AddSingleton(lines)
                 .AddLogging(logging => logging.AddProvider(lines))
                 .AddStore(configuration)
                 .AddData(configuration)
-                .AddJournal(configuration)
-                .BuildServiceProvider();
+                .AddJournal(configuration);
+            var engine = services.Single(service => service.ServiceType == typeof(IStoreEngine));
+            services.Remove(engine);
+            services.AddSingleton(provider => around((IStoreEngine)(engine.ImplementationFactory?.Invoke(provider)
+                ?? ActivatorUtilities.CreateInstance(provider, engine.ImplementationType!))));
+            return services.BuildServiceProvider();
         }
     }
 }
