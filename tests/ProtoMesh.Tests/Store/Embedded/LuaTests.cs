@@ -161,6 +161,14 @@ public sealed class LuaTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task An_event_id_of_a_failed_script_is_given_again()
+    {
+        await _engine.RunAsync("redis.call('XADD', KEYS[6], '1-*', 'e', '')");
+        await Assert.ThrowsAsync<StoreException>(() => _engine.RunAsync("redis.call('XADD', KEYS[6], '9-9', 'e', '') error('half-way')"));
+        Assert.Equal("1-1", (await _engine.RunAsync("return redis.call('XADD', KEYS[6], '1-*', 'e', '')")).Text);
+    }
+
+    [Fact]
     public async Task Messages_are_delivered_after_the_run_and_not_at_all_when_it_fails()
     {
         var heard = new List<string>();
