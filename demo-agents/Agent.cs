@@ -18,7 +18,7 @@ internal enum Part
 }
 
 /// <summary>One agent in a process of its own. It waits for a line on its standard input where the play needs it to.</summary>
-internal sealed class Agent(string name, int priority, Uri url, FencedFile file)
+internal sealed class Agent(string name, int priority, Uri url, string run, FencedFile file)
 {
     public const string Resource = "customer/123";
 
@@ -31,7 +31,7 @@ internal sealed class Agent(string name, int priority, Uri url, FencedFile file)
 
     public async Task<int> PlayAsync(Part part)
     {
-        await using var mesh = new MeshClient(new MeshClientOptions { BaseUrls = [url], AgentId = name });
+        await using var mesh = new MeshClient(new MeshClientOptions { BaseUrls = [url], AgentId = name, Namespace = run });
         if (part == Part.Stale)
         {
             await BeStaleAsync(mesh);

@@ -13,7 +13,7 @@ internal sealed class AgentProcess : IAsyncDisposable
     private readonly Channel<Report> _reports = Channel.CreateUnbounded<Report>();
     private readonly Task _reading;
 
-    public AgentProcess(string name, int priority, Part part, Uri url, FencedFile file, Timeline timeline)
+    public AgentProcess(string name, int priority, Part part, Uri url, string run, FencedFile file, Timeline timeline)
     {
         (Name, Priority, _timeline) = (name, priority, timeline);
         var start = new ProcessStartInfo(Environment.ProcessPath!)
@@ -25,7 +25,7 @@ internal sealed class AgentProcess : IAsyncDisposable
         {
             start.ArgumentList.Add(typeof(AgentProcess).Assembly.Location);
         }
-        foreach (var argument in (string[])["agent", name, priority.ToString(CultureInfo.InvariantCulture), part.ToString(), url.ToString(), file.Path])
+        foreach (var argument in (string[])["agent", name, priority.ToString(CultureInfo.InvariantCulture), part.ToString(), url.ToString(), run, file.Path])
         {
             start.ArgumentList.Add(argument);
         }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 
 namespace ProtoMesh.Demo;
 
@@ -11,6 +12,9 @@ internal sealed class Conductor(Uri? given)
     private const decimal Opening = 100m;
 
     private static readonly TimeSpan ReadyAgain = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>A namespace of its own, so that a run on a service that others use meets nobody.</summary>
+    private readonly string _run = $"demo-{RandomNumberGenerator.GetHexString(8, lowercase: true)}";
 
     private readonly Timeline _timeline = new();
     private readonly List<AgentProcess> _agents = [];
@@ -29,7 +33,7 @@ internal sealed class Conductor(Uri? given)
             Console.WriteLine($"Three agents share one customer record; the service is at {url}");
             _timeline.Start();
             var tokens = await PlayAsync(url, file, cancellationToken);
-            await new Verdict(url, file, tokens, Opening).CheckAsync(cancellationToken);
+            await new Verdict(url, _run, file, tokens, Opening).CheckAsync(cancellationToken);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"VERIFIED in {_timeline.Elapsed.TotalSeconds:0.0} s: every update is there exactly once, in token order."));
             return 0;
@@ -107,7 +111,7 @@ internal sealed class Conductor(Uri? given)
 
     private AgentProcess Start(string name, int priority, Part part, Uri url, FencedFile file)
     {
-        var agent = new AgentProcess(name, priority, part, url, file, _timeline);
+        var agent = new AgentProcess(name, priority, part, url, _run, file, _timeline);
         _agents.Add(agent);
         return agent;
     }

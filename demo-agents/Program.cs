@@ -2,9 +2,9 @@ using System.Runtime.InteropServices;
 using ProtoMesh.Demo;
 
 // The agents' own failures are left to end their processes: the conductor sees the exit code.
-if (args is ["agent", var name, var priority, var part, var url, var file])
+if (args is ["agent", var name, var priority, var part, var url, var run, var file])
 {
-    var agent = new Agent(name, int.Parse(priority, System.Globalization.CultureInfo.InvariantCulture), new Uri(url), new FencedFile(file));
+    var agent = new Agent(name, int.Parse(priority, System.Globalization.CultureInfo.InvariantCulture), new Uri(url), run, new FencedFile(file));
     return await agent.PlayAsync(Enum.Parse<Part>(part));
 }
 

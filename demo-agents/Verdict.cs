@@ -1,7 +1,7 @@
 namespace ProtoMesh.Demo;
 
 /// <summary>Checks the shared file, and the service's own record of who held it, against what the play must have led to.</summary>
-internal sealed class Verdict(Uri url, FencedFile file, Tokens tokens, decimal opening)
+internal sealed class Verdict(Uri url, string run, FencedFile file, Tokens tokens, decimal opening)
 {
     private static readonly TimeSpan JournalLimit = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan JournalAgain = TimeSpan.FromMilliseconds(100);
@@ -25,7 +25,7 @@ internal sealed class Verdict(Uri url, FencedFile file, Tokens tokens, decimal o
         Check(tokens.Refused == tokens.Stale, "the stale writer was refused under the token it had lost");
         Check(await file.HighestTokenAsync() == tokens.Audited, "the register saw no token higher than the last holder's");
 
-        await using var mesh = new MeshClient(new MeshClientOptions { BaseUrls = [url], AgentId = "conductor" });
+        await using var mesh = new MeshClient(new MeshClientOptions { BaseUrls = [url], AgentId = "conductor", Namespace = run });
         Check(!(await mesh.Fences.ValidateAsync(Agent.Resource, tokens.Stale, cancellationToken: cancellationToken)).Valid, "the service calls the stale token dead");
         await CheckHistoryAsync(mesh, cancellationToken);
     }

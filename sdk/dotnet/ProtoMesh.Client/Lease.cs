@@ -215,6 +215,10 @@ public sealed class Lease : IAsyncDisposable
             Lose(refusal.Problem);
             throw new LeaseLostException(refusal.Problem);
         }
+        catch (MeshException) when (_loss is not null)
+        {
+            throw new LeaseLostException(_loss);
+        }
         if (!End(Standing.Released))
         {
             throw new LeaseLostException(_loss!);

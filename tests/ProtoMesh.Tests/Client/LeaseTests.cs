@@ -198,6 +198,20 @@ public sealed class LeaseTests
         _clock.Advance(TimeSpan.FromSeconds(30));
 
         Assert.True(lease.Lost.IsCancellationRequested);
+        await Assert.ThrowsAsync<LeaseLostException>(() => lease.ReleaseAsync());
+        Assert.Single(server.Requests);
+    }
+
+    [Fact]
+    public async Task A_lease_can_be_disposed_after_its_client()
+    {
+        await using var server = await FaultServer.StartAsync(Answer);
+        var mesh = server.Client(_clock);
+        var lease = await mesh.Locks.AcquireAsync("customer/123");
+
+        await mesh.DisposeAsync();
+        await lease.DisposeAsync();
+
         Assert.Single(server.Requests);
     }
 

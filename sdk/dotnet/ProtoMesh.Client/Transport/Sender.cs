@@ -116,6 +116,10 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
             }
             return new Reply<T>(read(status, bytes) ?? throw new JsonException("The answer is null."), sent);
         }
+        catch (ObjectDisposedException fault)
+        {
+            throw Problems.ToException(Problems.Unreachable("This client was disposed.", retryable: false), fault);
+        }
         catch (JsonException fault)
         {
             throw Problems.ToException(
