@@ -2,6 +2,7 @@ using ProtoMesh.Server;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
+using ProtoMesh.Server.Legacy;
 using ProtoMesh.Server.Locks;
 using ProtoMesh.Server.Store;
 
@@ -18,13 +19,16 @@ return await Startup.RunAsync(async () =>
     builder.Services.AddData(builder.Configuration);
     builder.Services.AddJournal(builder.Configuration);
     builder.Services.AddLocks(builder.Configuration);
+    builder.Services.AddLegacy();
     builder.Services.AddHealth();
 
     var app = builder.Build();
     app.UseHttp();
     app.MapDocs();
     app.MapHealth();
+    app.MapJournal();
     app.MapLocks();
+    app.MapLegacy();
     await app.RunAsync();
 });
 

@@ -27,18 +27,18 @@ public sealed class EventsClient
     {
         var query = new Query().Add("namespace", filter?.Namespace ?? _options.Namespace)
             .Add("resource", filter?.Resource).Add("agent_id", filter?.AgentId).Add("type", filter?.Type);
+        var resume = lastEventId?.ToString(CultureInfo.InvariantCulture);
         var backoff = new Backoff();
         while (true)
         {
-            var resume = lastEventId?.ToString(CultureInfo.InvariantCulture);
-            await using var connection = await EventConnection.OpenAsync(_api, query, resume, cancellationToken);
-            TimeSpan? pause = connection.Failure?.RetryAfter;
-            while (await connection.NextAsync(cancellationToken) is { } item)
+            using var connection = await EventConnection.OpenAsync(_api, query, resume, cancellationToken);
+            var pause = connection.Failure?.RetryAfter;
+            while (await connection.NextAsync(cancellationToken) is { } block)
             {
                 backoff = new Backoff();
-                if (IsEvent(item.EventType) && JsonSerializer.Deserialize(item.Data, JournalJson.Default.MeshEvent) is { } happened)
+                resume = block.Id ?? resume;
+                if (IsEvent(block) && JsonSerializer.Deserialize(block.Data, JournalJson.Default.MeshEvent) is { } happened)
                 {
-                    lastEventId = happened.Id;
                     yield return happened;
                 }
             }
@@ -48,5 +48,6 @@ public sealed class EventsClient
     }
 
     /// <summary>Ours are named room and past tense; others, such as a sign of life, carry nothing to read.</summary>
-    private static bool IsEvent(string type) => type == "message" || type.Contains('.', StringComparison.Ordinal);
+    private static bool IsEvent(EventBlock block) =>
+        block.Data.Length > 0 && (block.Type == "message" || block.Type.Contains('.', StringComparison.Ordinal));
 }

@@ -67,7 +67,7 @@ public sealed class LocksClient
         string resource, string? @namespace = null, string? pageToken = null, CancellationToken cancellationToken = default) =>
         _api.QueueAsync(InNamespace(@namespace).Add("resource", resource).Add("page_token", pageToken), cancellationToken);
 
-    /// <summary>What happened to a resource, page by page as it is read.</summary>
+    /// <summary>What happened to a resource, the newest first, page by page as it is read.</summary>
     public IAsyncEnumerable<MeshEvent> HistoryAsync(
         string resource, string? @namespace = null, CancellationToken cancellationToken = default) => PagesAsync(
         async (token, stop) =>

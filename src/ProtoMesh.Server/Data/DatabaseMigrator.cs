@@ -67,8 +67,12 @@ internal sealed partial class DatabaseMigrator(
             await using var alone = new FileStream(
                 guard, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, 1, FileOptions.DeleteOnClose);
             await using var db = await factory.CreateDbContextAsync(cancellationToken);
-            await RefuseForeignAsync(db, file, cancellationToken);
-            await db.Database.MigrateAsync(cancellationToken);
+            if (await IsBehindAsync(db, file, cancellationToken))
+            {
+                await db.Database.MigrateAsync(cancellationToken);
+            }
+
+            await db.Database.ExecuteSqlAsync($"PRAGMA journal_mode=WAL", cancellationToken);
         }
         catch (Exception problem) when (problem is IOException or UnauthorizedAccessException)
         {
@@ -76,24 +80,28 @@ internal sealed partial class DatabaseMigrator(
         }
     }
 
-    private static async Task RefuseForeignAsync(MeshDb db, string file, CancellationToken cancellationToken)
+    /// <summary>Only reads unless there is something to do: another process may be writing without a pause.</summary>
+    private static async Task<bool> IsBehindAsync(MeshDb db, string file, CancellationToken cancellationToken)
     {
         if (!File.Exists(file))
         {
-            return;
+            return true;
         }
 
         var tables = await db.Database.SqlQuery<string>($"SELECT name AS \"Value\" FROM sqlite_master WHERE type = 'table'").ToListAsync(cancellationToken);
-        if (tables.Contains("__EFMigrationsLock"))
-        {
-            await db.Database.ExecuteSqlAsync($"DELETE FROM \"__EFMigrationsLock\"", cancellationToken);
-        }
-
         if (tables.Count > 0 && !tables.Contains("__EFMigrationsHistory"))
         {
             throw new DatabaseException(
                 $"The SQLite file {file} holds another program's tables; name another file in ConnectionStrings:Database.");
         }
+
+        var isBehind = (await db.Database.GetPendingMigrationsAsync(cancellationToken)).Any();
+        if (isBehind && tables.Contains("__EFMigrationsLock"))
+        {
+            await db.Database.ExecuteSqlAsync($"DELETE FROM \"__EFMigrationsLock\"", cancellationToken);
+        }
+
+        return isBehind;
     }
 
     [LoggerMessage(2001, LogLevel.Information, "The tables of the {Database} are up to date.")]

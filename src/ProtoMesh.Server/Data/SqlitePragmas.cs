@@ -3,14 +3,15 @@ using Microsoft.EntityFrameworkCore.Diagnostics;
 
 namespace ProtoMesh.Server.Data;
 
-/// <summary>Sets each SQLite connection up: readers beside one writer, and a writer that waits instead of failing.</summary>
+/// <summary>Sets each SQLite connection up: a writer waits instead of failing, and commits are fast.</summary>
 /// <remarks>
-/// <c>synchronous=NORMAL</c> survives a killed process; a power cut may take the last commits. Who needs more, as the
+/// The write-ahead log is a property of the file and set by <see cref="DatabaseMigrator"/>: switching to it wants the file
+/// for itself, so connections that each tried would stand in each other's way. <c>synchronous=NORMAL</c> survives a killed process; a power cut may take the last commits. Who needs more, as the
 /// journal does before it lets the store forget an event, raises it on its own connection.
 /// </remarks>
 internal sealed class SqlitePragmas : DbConnectionInterceptor
 {
-    private const string Pragmas = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;";
+    private const string Pragmas = "PRAGMA busy_timeout=5000; PRAGMA synchronous=NORMAL;";
 
     public static SqlitePragmas Instance { get; } = new();
 

@@ -11,26 +11,26 @@ namespace ProtoMesh.Server.Journal;
 /// </remarks>
 internal sealed class JournalConsumer(
     ScriptStore store, StoreMessages messages, JournalWriter writer, JournalWatermark watermark, JournalWakes wakes, JournalStatus status,
-    DatabaseChoice database, TimeProvider time) : BackgroundService
+    DatabaseMigrator migrator, DatabaseChoice database, TimeProvider time) : BackgroundService
 {
     /// <summary>Most events in one transaction: large enough to pay for it, small enough for a waiter behind it.</summary>
     private const int BatchSize = 1_000;
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
-    private Outbox? _outbox;
 
     /// <summary>The time after which an outbox is looked at although nothing told to.</summary>
     private TimeSpan Poll => store.Engine.Kind == "embedded" ? TimeSpan.FromSeconds(1) : TimeSpan.FromMilliseconds(200);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await migrator.Ready.WaitAsync(stoppingToken);
         while (store.Partitions == 0)
         {
             await Task.Delay(TimeSpan.FromMilliseconds(50), time, stoppingToken);
         }
 
-        _outbox = new Outbox(store);
+        var outbox = new Outbox(store);
         using var listening = messages.Subscribe(OnMessage, wakes.HurryAll);
-        await Task.WhenAll(Enumerable.Range(0, store.Partitions).Select(partition => FollowAsync(partition, _outbox, stoppingToken)));
+        await Task.WhenAll(Enumerable.Range(0, store.Partitions).Select(partition => FollowAsync(partition, outbox, stoppingToken)));
     }
 
     private void OnMessage(int partition, string message)

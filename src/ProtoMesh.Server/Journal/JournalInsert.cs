@@ -8,12 +8,9 @@ using ProtoMesh.Server.Data;
 
 namespace ProtoMesh.Server.Journal;
 
-/// <summary>Inserts rows, many to a statement: several times faster than tracking them, and the same SQL on both providers.</summary>
+/// <summary>Inserts rows by prepared statements: two to four times as fast as tracking them, and the same SQL on both providers.</summary>
 internal static class JournalInsert
 {
-    /// <summary>A statement that is the same text each time is parsed and planned once.</summary>
-    private const int RowsPerStatement = 64;
-
     private static readonly Table<JournalRow> Events = new("journal_events",
         ("id", DbType.Int64, row => row.Id),
         ("partition", DbType.Int32, row => row.Partition),
@@ -42,18 +39,20 @@ internal static class JournalInsert
         await Resources.InsertAsync(db, [.. rows.SelectMany(row => row.Resources)], cancellationToken);
     }
 
+    /// <summary>PostgreSQL pays for each round trip, SQLite for each further parameter, which its provider looks up by name.</summary>
+    private static int RowsPerStatement(MeshDb db) => db is SqliteMeshDb ? 1 : 64;
+
     private sealed class Table<TRow>(string name, params (string Column, DbType Type, Func<TRow, object?> Value)[] columns)
     {
-        private readonly string _full = Sql(name, columns.Length, columns.Select(column => column.Column), RowsPerStatement);
-
         public async Task InsertAsync(MeshDb db, IReadOnlyList<TRow> rows, CancellationToken cancellationToken)
         {
+            var most = RowsPerStatement(db);
             DbCommand? command = null;
             try
             {
-                for (var start = 0; start < rows.Count; start += RowsPerStatement)
+                for (var start = 0; start < rows.Count; start += most)
                 {
-                    var count = Math.Min(RowsPerStatement, rows.Count - start);
+                    var count = Math.Min(most, rows.Count - start);
                     if (command is null || command.Parameters.Count != count * columns.Length)
                     {
                         await (command?.DisposeAsync() ?? default);
@@ -81,8 +80,7 @@ internal static class JournalInsert
         {
             var command = db.Database.GetDbConnection().CreateCommand();
             command.Transaction = db.Database.CurrentTransaction?.GetDbTransaction();
-            command.CommandText = rows == RowsPerStatement
-                ? _full : Sql(name, columns.Length, columns.Select(column => column.Column), rows);
+            command.CommandText = Sql(rows);
             for (var at = 0; at < rows * columns.Length; at++)
             {
                 var parameter = command.CreateParameter();
@@ -94,12 +92,12 @@ internal static class JournalInsert
             return command;
         }
 
-        private static string Sql(string table, int width, IEnumerable<string> names, int rows)
+        private string Sql(int rows)
         {
-            var sql = new StringBuilder($"INSERT INTO {table} ({string.Join(", ", names)}) VALUES ");
-            for (var at = 0; at < rows * width; at++)
+            var sql = new StringBuilder($"INSERT INTO {name} ({string.Join(", ", columns.Select(column => column.Column))}) VALUES ");
+            for (var at = 0; at < rows * columns.Length; at++)
             {
-                sql.Append(at % width == 0 ? at == 0 ? "(" : "), (" : ", ").Append(NameOf(at));
+                sql.Append(at % columns.Length == 0 ? at == 0 ? "(" : "), (" : ", ").Append(NameOf(at));
             }
 
             return sql.Append(')').ToString();

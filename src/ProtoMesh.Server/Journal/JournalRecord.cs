@@ -133,7 +133,8 @@ internal static class JournalRecord
         return true;
     }
 
-    private static bool IsNumeric(string name) => name is "priority" or "units" or "capacity" || name.EndsWith("_ms", StringComparison.Ordinal);
+    private static bool IsNumeric(string name) => 
+        name is "units" or "capacity" || name.EndsWith("priority", StringComparison.Ordinal) || name.EndsWith("_ms", StringComparison.Ordinal);
 
     private static bool TryNumber(string text, out long number) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);

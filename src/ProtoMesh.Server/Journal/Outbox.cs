@@ -49,6 +49,6 @@ internal sealed class Outbox(ScriptStore store)
 
     private ValueTask<Reply> RunAsync(int partition, string leaseMs, EventId committed, int limit, CancellationToken cancellationToken) =>
         store.RunAsync(Read, partition,
-            [store.Keys[partition].Channel, _consumer, leaseMs, committed == EventId.None ? "" : committed.ToString(),
+            [store.ChannelOf(partition), _consumer, leaseMs, committed == EventId.None ? "" : committed.ToString(),
                 limit.ToString(CultureInfo.InvariantCulture)], cancellationToken);
 }

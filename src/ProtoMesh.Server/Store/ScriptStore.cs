@@ -125,9 +125,21 @@ internal sealed partial class ScriptStore(
                 throw StoreException.Recovering(reason);
             }
 
+            return partition.Scripts = await CheckAsync(partition, cancellationToken);
+        }
+        finally
+        {
+            _recovering.Release();
+        }
+    }
+
+    /// <summary>Only a check that took place starts the pause before the next: callers that are turned away must not prolong it.</summary>
+    private async Task<IReadOnlyDictionary<string, byte[]>> CheckAsync(Partition partition, CancellationToken cancellationToken)
+    {
+        try
+        {
             var scripts = await CompareAndLoadAsync(partition, cancellationToken);
             partition.ClosedBecause = null;
-            partition.Scripts = scripts;
             return scripts;
         }
         catch (StoreException failure) when (failure is { Code: "store_recovering" })
@@ -135,10 +147,6 @@ internal sealed partial class ScriptStore(
             partition.ClosedBecause = failure.Message;
             partition.CheckedAt = time.GetTimestamp();
             throw;
-        }
-        finally
-        {
-            _recovering.Release();
         }
     }
 

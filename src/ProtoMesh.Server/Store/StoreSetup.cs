@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Server.Store.Embedded;
 using ProtoMesh.Server.Store.Redis;
@@ -11,6 +12,7 @@ internal static class StoreSetup
     {
         services.AddOptions<StoreOptions>().Bind(configuration.GetSection("Store")).ValidateOnStart();
         services.AddSingleton<IValidateOptions<StoreOptions>, StoreOptionsValidator>();
+        services.TryAddSingleton(TimeProvider.System);
         if (configuration.GetConnectionString("Redis") is { } redis && !string.IsNullOrWhiteSpace(redis))
         {
             services.AddSingleton<IStoreEngine>(provider => new RedisEngine(

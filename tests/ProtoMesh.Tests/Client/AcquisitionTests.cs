@@ -1,4 +1,5 @@
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Client;
 
@@ -6,6 +7,26 @@ public sealed class AcquisitionTests
 {
     [Fact]
     public async Task A_waiter_is_held_open_in_slices_of_8_s()
+    {
+        await using var server = await FaultServer.StartAsync((request, context) => request.Number switch
+        {
+            1 or 2 => Answers.Queue(context, Answers.Queued()),
+            3 => Answers.Grant(context, Answers.Granted()),
+            _ => Answers.Release(context),
+        });
+        await using var mesh = server.Client();
+
+        await using (await mesh.Locks.AcquireAsync("customer/123"))
+        {
+        }
+
+        Assert.Equal(
+            [("/v1/locks", "wait=8"), ("/v1/locks/request-1.0/wait", "wait=8"), ("/v1/locks/request-1.0/wait", "wait=8"), ("/v1/locks/request-1.0/release", null)],
+            server.Requests.Select(request => (request.Path, request.Prefer)));
+    }
+
+    [Fact]
+    public async Task A_waiter_that_wants_to_know_its_place_knows_it_at_once()
     {
         await using var server = await FaultServer.StartAsync((request, context) => request.Number switch
         {
@@ -21,9 +42,7 @@ public sealed class AcquisitionTests
         }
 
         Assert.Equal([2, 1], places);
-        Assert.Equal(
-            [("/v1/locks", "wait=8"), ("/v1/locks/request-1.0/wait", "wait=8"), ("/v1/locks/request-1.0/wait", "wait=8"), ("/v1/locks/request-1.0/release", null)],
-            server.Requests.Select(request => (request.Path, request.Prefer)));
+        Assert.Equal(["wait=0", "wait=8", "wait=8", null], server.Requests.Select(request => request.Prefer));
     }
 
     [Fact]
@@ -74,7 +93,7 @@ public sealed class AcquisitionTests
         using var patience = new CancellationTokenSource();
 
         var acquiring = mesh.Locks.AcquireAsync("customer/123", cancellationToken: patience.Token);
-        await Eventually.Holds(() => server.Requests.Count == 2, "the waiter waits");
+        await Eventually.HoldsAsync(() => server.Requests.Count == 2, "the waiter waits");
         patience.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => acquiring);
 
@@ -92,7 +111,7 @@ public sealed class AcquisitionTests
         using var patience = new CancellationTokenSource();
 
         var acquiring = mesh.Locks.AcquireAsync("customer/123", cancellationToken: patience.Token);
-        await Eventually.Holds(() => server.Requests.Count == 1, "the request has arrived");
+        await Eventually.HoldsAsync(() => server.Requests.Count == 1, "the request has arrived");
         patience.Cancel();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => acquiring);
 

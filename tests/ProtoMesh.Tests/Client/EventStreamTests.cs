@@ -42,6 +42,31 @@ public sealed class EventStreamTests
     }
 
     [Fact]
+    public async Task A_stream_that_breaks_before_its_first_event_resumes_where_it_began()
+    {
+        await using var server = await FaultServer.StartAsync(async (request, context) =>
+        {
+            context.Response.ContentType = "text/event-stream";
+            await context.Response.WriteAsync("id: 40\n\n");
+            if (request.Number == 1)
+            {
+                await context.Response.WriteAsync("id: 41\nevent: lock.granted\n");
+                return;
+            }
+            await WriteEventAsync(context, 41);
+        });
+        await using var mesh = server.Client();
+
+        await foreach (var happened in mesh.Events.StreamAsync())
+        {
+            Assert.Equal(41, happened.Id);
+            break;
+        }
+
+        Assert.Equal([null, "40"], server.Requests.Select(request => request.LastEventId));
+    }
+
+    [Fact]
     public async Task A_refused_stream_is_an_error()
     {
         await using var server = await FaultServer.StartAsync((_, context) => Answers.Problem(context, "validation_failed"));

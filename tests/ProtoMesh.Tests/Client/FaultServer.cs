@@ -7,6 +7,7 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Client;
 
@@ -36,7 +37,7 @@ internal sealed class FaultServer : IAsyncDisposable
         return server;
     }
 
-    public MeshClient Client(ManualClock? clock = null, params Uri[] before) => new(new MeshClientOptions
+    public MeshClient Client(FakeClock? clock = null, params Uri[] before) => new(new MeshClientOptions
     {
         BaseUrls = [.. before, Url],
         AgentId = "tester",

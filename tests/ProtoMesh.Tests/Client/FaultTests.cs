@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.AspNetCore.Http;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Client;
 
@@ -45,7 +46,7 @@ public sealed class FaultTests
     public async Task A_dead_replica_costs_one_attempt_and_no_pause()
     {
         await using var server = await FaultServer.StartAsync((_, context) => Answer(context));
-        await using var mesh = server.Client(before: new Uri("http://127.0.0.1:1"), clock: new ManualClock());
+        await using var mesh = server.Client(before: new Uri("http://127.0.0.1:1"), clock: new FakeClock());
 
         // The clock stands still: any pause between the attempts would last for ever.
         await using var lease = await mesh.Locks.AcquireAsync("customer/123");

@@ -2,13 +2,14 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Client;
 
 public sealed class LeaseTests
 {
     private static readonly TimeSpan OneRenewal = TimeSpan.FromMilliseconds(10_001);
-    private readonly ManualClock _clock = new();
+    private readonly FakeClock _clock = new();
 
     [Fact]
     public async Task Lost_fires_before_the_service_can_free_the_resource_even_if_renewals_hang()
@@ -70,7 +71,7 @@ public sealed class LeaseTests
         await Parallel.ForAsync(0, 1_001, async (number, stop) => await mesh.Locks.AcquireAsync($"customer/{number}", cancellationToken: stop));
 
         _clock.Advance(OneRenewal);
-        await Eventually.Holds(() => Renewals(server).Sum(batch => batch.Locks!.Count) >= 1_001, "all are renewed");
+        await Eventually.HoldsAsync(() => Renewals(server).Sum(batch => batch.Locks!.Count) >= 1_001, "all are renewed");
 
         Assert.All(Renewals(server), batch => Assert.InRange(batch.Locks!.Count, 1, 1_000));
     }
@@ -87,7 +88,7 @@ public sealed class LeaseTests
         await using var lease = await mesh.Locks.AcquireAsync("customer/123");
 
         _clock.Advance(OneRenewal);
-        await Eventually.Holds(() => lease.Lost.IsCancellationRequested, "the loss is told");
+        await Eventually.HoldsAsync(() => lease.Lost.IsCancellationRequested, "the loss is told");
 
         var loss = await Assert.ThrowsAsync<LeaseLostException>(() => lease.ReleaseAsync());
         Assert.Equal(LockState.ForceReleased, loss.EndedBecause);
@@ -112,7 +113,7 @@ public sealed class LeaseTests
         await NextRenewalAsync(server, 1);
         await NextRenewalAsync(server, 2, TimeSpan.FromMilliseconds(2_001));
 
-        await Eventually.Holds(() => lease.Remaining > TimeSpan.FromSeconds(25), "the second renewal counts");
+        await Eventually.HoldsAsync(() => lease.Remaining > TimeSpan.FromSeconds(25), "the second renewal counts");
     }
 
     [Fact]
@@ -140,7 +141,7 @@ public sealed class LeaseTests
 
         lease.ReportProgress("3 of 7 invoices");
 
-        await Eventually.Holds(() => server.Requests.Any(request => request.Body.Contains("3 of 7 invoices", StringComparison.Ordinal)), "the text is sent");
+        await Eventually.HoldsAsync(() => server.Requests.Any(request => request.Body.Contains("3 of 7 invoices", StringComparison.Ordinal)), "the text is sent");
         Assert.Equal($"/v1/locks/{lease.LockId}/renew", server.Requests.Last().Path);
     }
 

@@ -69,6 +69,7 @@ public sealed class DatabaseSetup : IDisposable
     public async Task SQLite_is_opened_with_a_write_ahead_log_and_a_busy_timeout()
     {
         await using var services = Services(await Databases.CreateAsync(Databases.Sqlite, _folder));
+        await MigratedAsync(services);
         await using var db = await services.GetRequiredService<IDbContextFactory<MeshDb>>().CreateDbContextAsync();
         Assert.Equal("wal", (await db.Database.SqlQuery<string>($"SELECT journal_mode AS Value FROM pragma_journal_mode").ToListAsync()).Single());
         Assert.Equal(1, (await db.Database.SqlQuery<long>($"SELECT synchronous AS Value FROM pragma_synchronous").ToListAsync()).Single());

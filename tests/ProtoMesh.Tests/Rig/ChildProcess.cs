@@ -11,13 +11,20 @@ internal sealed partial class ChildProcess : IDisposable
     private static readonly BlockingCollection<Action> Starts = StartOnOneThread();
     private static readonly ConcurrentDictionary<ChildProcess, bool> Running = new();
     private readonly Process _process;
-    private readonly ConcurrentQueue<string> _output = new();
+    private readonly ConcurrentQueue<string> _output = new(), _errors = new();
 
     private ChildProcess(Process process)
     {
         _process = process;
         process.OutputDataReceived += (_, line) => Keep(line.Data);
-        process.ErrorDataReceived += (_, line) => Keep(line.Data);
+        process.ErrorDataReceived += (_, line) =>
+        {
+            Keep(line.Data);
+            if (line.Data is not null)
+            {
+                _errors.Enqueue(line.Data);
+            }
+        };
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         Running[this] = true;
@@ -28,10 +35,20 @@ internal sealed partial class ChildProcess : IDisposable
     /// <summary>The last lines it wrote, for the message of a failure.</summary>
     public string Output => string.Join('\n', _output);
 
+    /// <summary>What it wrote to standard error.</summary>
+    public IReadOnlyCollection<string> Errors => _errors;
+
     /// <param name="user">Runs as this user if the host is root.</param>
-    public static async Task<ChildProcess> StartAsync(string program, IEnumerable<string> arguments, string folder, string? user = null)
+    /// <param name="environment">Variables besides those of the host; null removes one.</param>
+    public static async Task<ChildProcess> StartAsync(
+        string program, IEnumerable<string> arguments, string folder, string? user = null, IReadOnlyDictionary<string, string?>? environment = null)
     {
         var info = Describe(program, arguments, folder, user);
+        foreach (var (name, value) in environment ?? new Dictionary<string, string?>())
+        {
+            info.Environment[name] = value;
+        }
+
         var started = new TaskCompletionSource<ChildProcess>(TaskCreationOptions.RunContinuationsAsynchronously);
         Starts.Add(() =>
         {
@@ -68,9 +85,19 @@ internal sealed partial class ChildProcess : IDisposable
     {
         if (!_process.HasExited)
         {
-            Signal(_process.Id, Sigterm);
-            await _process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(30));
+            Terminate();
+            await ExitAsync(TimeSpan.FromSeconds(30));
         }
+    }
+
+    /// <summary>SIGTERM.</summary>
+    public void Terminate() => Signal(_process.Id, Sigterm);
+
+    /// <summary>Waits until it has ended and all that it wrote is read.</summary>
+    public async Task<int> ExitAsync(TimeSpan within)
+    {
+        await _process.WaitForExitAsync().WaitAsync(within);
+        return _process.ExitCode;
     }
 
     /// <summary>SIGSTOP: it keeps its connections and says nothing.</summary>
@@ -145,7 +172,7 @@ internal sealed partial class ChildProcess : IDisposable
         if (line is not null)
         {
             _output.Enqueue(line);
-            while (_output.Count > 200)
+            while (_output.Count > 1_000)
             {
                 _output.TryDequeue(out _);
             }

@@ -71,4 +71,18 @@ public sealed class RigTests
         await server.RestartAsync();
         Assert.Equal("yes", (await server.SendAsync("GET", "kept")).Text);
     }
+
+    [Fact]
+    public async Task A_killed_service_comes_back_on_its_port_and_folder()
+    {
+        await using var server = await MeshServer.StartAsync();
+        var url = server.Url;
+        server.Kill();
+        Assert.True(server.HasExited);
+        await server.RestartAsync();
+        await server.IsReadyAsync();
+
+        Assert.Equal(url, server.Url);
+        Assert.Equal("healthy", (await server.GetAsync("/health")).String("status"));
+    }
 }

@@ -2,6 +2,7 @@ using System.Globalization;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Server.Store;
+using ProtoMesh.Server.Store.Embedded;
 using ProtoMesh.Server.Store.Redis;
 
 namespace ProtoMesh.Tests.Rig;
@@ -37,6 +38,7 @@ internal sealed class TestStore : IAsyncDisposable
         var settings = Options.Create(options ?? new StoreOptions());
         var (engine, rented) = backend switch
         {
+            StoreBackends.Embedded => (EmbeddedEngine.InMemory(clock), null),
             StoreBackends.Redis => OnRedis(await RedisPool.RentServerAsync()),
             StoreBackends.Cluster => OnRedis(await RedisPool.RentClusterAsync()),
             _ => throw new ArgumentOutOfRangeException(nameof(backend), backend, "There is no such backend."),

@@ -51,16 +51,6 @@ public sealed class RedisOutages
     }
 
     [Fact]
-    public async Task TLS_asked_of_a_server_without_it_is_told()
-    {
-        await using var server = await RedisServer.StartAsync();
-        var failure = await Assert.ThrowsAsync<StoreException>(() => RedisReplies.StartAsync(server, ",ssl=true,connectTimeout=500"));
-
-        Assert.Contains(server.ConnectionString, failure.Message, StringComparison.Ordinal);
-        Assert.Contains("TLS", failure.Message, StringComparison.Ordinal);
-    }
-
-    [Fact]
     public async Task After_kill_9_calls_fail_fast_and_typed_until_Redis_is_back_with_all_that_was_answered()
     {
         await using var server = await RedisServer.StartAsync(appendOnly: true);

@@ -42,9 +42,13 @@ internal sealed class Acquisition(MeshApi api, AcquireLock request, LeaseOptions
                 {
                     return new Reply<GrantedLock>(grant, reply.Sent);
                 }
+                var isNews = _queued is null && options.OnQueued is not null;
                 _queued = (QueuedLock)reply.Value;
                 options.OnQueued?.Invoke(_queued);
-                await PaceAsync(reply.Sent, cancellationToken);
+                if (!isNews)
+                {
+                    await PaceAsync(reply.Sent, cancellationToken);
+                }
             }
         }
         catch (Exception fault) when (fault is not MeshException or UnavailableException or ServiceFailedException)
@@ -68,8 +72,9 @@ internal sealed class Acquisition(MeshApi api, AcquireLock request, LeaseOptions
             hold = hold > TimeSpan.Zero ? hold : TimeSpan.Zero;
             try
             {
+                // Whoever wants to know its place wants to know it now and not after a slice.
                 return _queued is null
-                    ? await api.AcquireAsync(_request, hold, until, cancellationToken)
+                    ? await api.AcquireAsync(_request, options.OnQueued is null ? hold : TimeSpan.Zero, until, cancellationToken)
                     : await api.WaitAsync(_queued.LockId, hold, until, cancellationToken);
             }
             catch (NotFoundException refusal) when (refusal.Code == "lock_unknown" && left > TimeSpan.Zero)

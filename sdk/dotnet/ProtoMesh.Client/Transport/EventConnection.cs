@@ -1,18 +1,15 @@
-using System.Net.ServerSentEvents;
-using System.Text;
-
 namespace ProtoMesh.Transport;
 
 /// <summary>One connection to the event stream: read until it breaks, which is no fault but the end of the connection.</summary>
-internal sealed class EventConnection : IAsyncDisposable
+internal sealed class EventConnection : IDisposable
 {
     // The service sends a sign of life every 15 s; a peer that vanished without a word is noticed by its silence.
     private static readonly TimeSpan Silence = TimeSpan.FromSeconds(45);
 
     private readonly HttpResponseMessage? _response;
-    private readonly IAsyncEnumerator<SseItem<string>>? _items;
+    private readonly EventReader? _reader;
 
-    private EventConnection(HttpResponseMessage response, IAsyncEnumerator<SseItem<string>> items) => (_response, _items) = (response, items);
+    private EventConnection(HttpResponseMessage response, EventReader reader) => (_response, _reader) = (response, reader);
 
     private EventConnection(MeshException failure) => Failure = failure;
 
@@ -25,9 +22,8 @@ internal sealed class EventConnection : IAsyncDisposable
         try
         {
             var response = await api.StreamEventsAsync(query, lastEventId, cancellationToken);
-            var body = new WatchedStream(await response.Content.ReadAsStreamAsync(cancellationToken), Silence, api.Options.TimeProvider);
-            var items = SseParser.Create(body, static (_, data) => Encoding.UTF8.GetString(data)).EnumerateAsync(cancellationToken);
-            return new EventConnection(response, items.GetAsyncEnumerator(cancellationToken));
+            var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+            return new EventConnection(response, new EventReader(new WatchedStream(body, Silence, api.Options.TimeProvider)));
         }
         catch (MeshException failure) when (failure.Retryable)
         {
@@ -35,12 +31,12 @@ internal sealed class EventConnection : IAsyncDisposable
         }
     }
 
-    /// <summary>The next item, or null when the connection is over.</summary>
-    public async Task<SseItem<string>?> NextAsync(CancellationToken cancellationToken)
+    /// <summary>The next block, or null when the connection is over.</summary>
+    public async Task<EventBlock?> NextAsync(CancellationToken cancellationToken)
     {
         try
         {
-            return _items is not null && await _items.MoveNextAsync() ? _items.Current : null;
+            return _reader is null ? null : await _reader.NextAsync(cancellationToken);
         }
         catch (Exception fault) when (
             fault is IOException or HttpRequestException or TimeoutException && !cancellationToken.IsCancellationRequested)
@@ -49,12 +45,9 @@ internal sealed class EventConnection : IAsyncDisposable
         }
     }
 
-    public async ValueTask DisposeAsync()
+    public void Dispose()
     {
-        if (_items is not null)
-        {
-            await _items.DisposeAsync();
-        }
+        _reader?.Dispose();
         _response?.Dispose();
     }
 }

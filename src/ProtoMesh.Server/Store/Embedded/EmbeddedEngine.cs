@@ -5,36 +5,57 @@ using Microsoft.Extensions.Options;
 namespace ProtoMesh.Server.Store.Embedded;
 
 /// <summary>The store without a server: one writer in this process, and its files in the data folder.</summary>
+/// <remarks>
+/// Every run holds one lock from its first command until its effects are in the log. Scripts take microseconds, so a queue
+/// of callers at that lock is short, and nothing can come between two commands of a script.
+/// </remarks>
 internal sealed class EmbeddedEngine : IStoreEngine
 {
+    private const long RotateAt = 32 * 1024 * 1024;
+    private static readonly TimeSpan FlushInterval = TimeSpan.FromSeconds(1);
+
     private readonly Lock _gate = new();
-    private readonly Dictionary<int, byte[][]> _keys = [];
+    private readonly Dictionary<int, byte[][]> _keyNames = [];
     private readonly Messages _messages = new();
+    private readonly Keyspace _keyspace = new();
+    private readonly CancellationTokenSource _stopping = new();
     private readonly TimeProvider _time;
     private readonly ILogger<EmbeddedEngine> _log;
-    private readonly string? _folder;
-    private Keyspace _keyspace = new();
+    private readonly string? _path;
+    private readonly long _rotateAt;
+    private StoreFolder? _folder;
+    private EffectLog? _files;
     private LuaHost? _lua;
+    private Task _flushing = Task.CompletedTask;
 
     public EmbeddedEngine(IOptions<StoreOptions> options, TimeProvider time, ILogger<EmbeddedEngine> log)
-        : this(Path.Combine(Path.GetFullPath(options.Value.DataFolder), "store"), time, log)
+        : this(options.Value.DataFolder, time, log, RotateAt)
     {
     }
 
-    private EmbeddedEngine(string? folder, TimeProvider time, ILogger<EmbeddedEngine> log) => (_folder, _time, _log) = (folder, time, log);
+    /// <param name="dataFolder">Null for a store that keeps nothing on disk.</param>
+    /// <param name="rotateAt">How long the log may become, in bytes, before a snapshot takes its place.</param>
+    internal EmbeddedEngine(string? dataFolder, TimeProvider time, ILogger<EmbeddedEngine> log, long rotateAt) =>
+        (_path, _time, _log, _rotateAt) = (dataFolder is null ? null : Path.Combine(Path.GetFullPath(dataFolder), "store"), time, log, rotateAt);
 
     public string Kind => "embedded";
 
     public int DefaultPartitions => 1;
 
-    /// <summary>A store that keeps nothing on disk.</summary>
+    /// <summary>A store that keeps nothing on disk, for tests and simulations.</summary>
     public static EmbeddedEngine InMemory(TimeProvider time, ILogger<EmbeddedEngine>? log = null) =>
-        new((string?)null, time, log ?? NullLogger<EmbeddedEngine>.Instance);
+        new(null, time, log ?? NullLogger<EmbeddedEngine>.Instance, RotateAt);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
         lock (_gate)
         {
+            if (_path is not null)
+            {
+                OpenFiles(_path);
+                _flushing = FlushAgainAndAgainAsync();
+            }
+
             _lua = new LuaHost(new CommandContext(_keyspace, _time, _messages));
         }
 
@@ -47,7 +68,14 @@ internal sealed class EmbeddedEngine : IStoreEngine
         {
             foreach (var text in texts)
             {
-                _lua!.Load(text);
+                try
+                {
+                    Lua.Load(text);
+                }
+                catch (LuaFailure failure)
+                {
+                    throw Failed(failure);
+                }
             }
         }
 
@@ -56,39 +84,53 @@ internal sealed class EmbeddedEngine : IStoreEngine
 
     public ValueTask<Reply> RunAsync(byte[] sha, PartitionKeys keys, string[] arguments, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         Reply reply;
-        IReadOnlyList<(Action<string, string> Listener, string Channel, string Message)> messages;
+        IReadOnlyList<Message> messages;
         lock (_gate)
         {
-            if (!_lua!.Knows(sha))
+            if (!Lua.Knows(sha))
             {
                 throw new NoScriptException();
             }
 
             try
             {
-                reply = _lua.Run(sha, NamesOf(keys), arguments);
-                _keyspace.Commit();
+                reply = Lua.Run(sha, NamesOf(keys), arguments);
+                if (!_keyspace.Effects.IsEmpty)
+                {
+                    _files?.Append(_keyspace.Effects);
+                }
             }
-            catch (LuaFailure failure)
+            catch (Exception failure)
             {
                 _keyspace.Rollback();
                 _messages.Drop();
-                throw StoreException.Unavailable("The store failed.", failure);
+                throw Failed(failure);
             }
 
+            _keyspace.Commit();
+            _files?.RotateIfDue(_keyspace);
             messages = _messages.Take();
         }
 
-        foreach (var (listener, channel, message) in messages)
-        {
-            listener(channel, message);
-        }
-
+        Deliver(messages);
         return ValueTask.FromResult(reply);
     }
 
-    public ValueTask PersistAsync(CancellationToken cancellationToken) => ValueTask.CompletedTask;
+    public ValueTask PersistAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            Flush();
+            return ValueTask.CompletedTask;
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            EmbeddedLog.FlushFailed(_log, _path!, failure);
+            throw StoreException.Unavailable($"The embedded store could not flush its files under {_path} to the disk: {failure.Message}", failure);
+        }
+    }
 
     public Task ListenAsync(IReadOnlyList<string> channels, Action<string, string> onMessage, Action onReconnected, CancellationToken cancellationToken)
     {
@@ -103,24 +145,130 @@ internal sealed class EmbeddedEngine : IStoreEngine
     public ValueTask PublishAsync(string channel, string message) => ValueTask.CompletedTask;
 
     public Task<IReadOnlyList<string>> WarningsAsync(CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<string>>([$"embedded store: one process on this machine, its files under {_folder}"]);
+        Task.FromResult<IReadOnlyList<string>>([$"embedded store: one process on this machine, its files under {_path ?? "no folder"}"]);
 
-    public ValueTask DisposeAsync()
+    public async ValueTask DisposeAsync()
     {
+        await _stopping.CancelAsync();
+        await _flushing;
         lock (_gate)
         {
+            if (_files is not null)
+            {
+                TryFlush();
+                _files.Dispose();
+                _files = null;
+            }
+
+            _folder?.Dispose();
             _lua?.Dispose();
             _lua = null;
         }
 
-        return ValueTask.CompletedTask;
+        _stopping.Dispose();
+    }
+
+    private LuaHost Lua => _lua ?? throw StoreException.Unavailable("The embedded store is not open.");
+
+    private void OpenFiles(string path)
+    {
+        try
+        {
+            var started = _time.GetTimestamp();
+            _folder = new StoreFolder(path);
+            _files = new EffectLog(_folder, _keyspace, _rotateAt, _log);
+            EmbeddedLog.Opened(_log, path, _keyspace.Count, (long)_time.GetElapsedTime(started).TotalMilliseconds);
+        }
+        catch (Exception failure)
+        {
+            _folder?.Dispose();
+            if (failure is IOException or UnauthorizedAccessException)
+            {
+                throw StoreException.Unavailable($"The embedded store cannot use the folder {path} (Store:DataFolder): {failure.Message}", failure);
+            }
+
+            throw;
+        }
+    }
+
+    private async Task FlushAgainAndAgainAsync()
+    {
+        using var timer = new PeriodicTimer(FlushInterval, _time);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(_stopping.Token))
+            {
+                TryFlush();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // The store is closing, and flushes once more by itself.
+        }
+    }
+
+    private void TryFlush()
+    {
+        try
+        {
+            Flush();
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            EmbeddedLog.FlushFailed(_log, _path!, failure);
+        }
+    }
+
+    private void Flush()
+    {
+        if (_files is { IsDoubtful: true })
+        {
+            lock (_gate)
+            {
+                _files.Rotate(_keyspace);
+            }
+        }
+
+        _files?.Flush();
+    }
+
+    private StoreException Failed(Exception failure)
+    {
+        switch (failure)
+        {
+            case IOException or UnauthorizedAccessException:
+                EmbeddedLog.WriteFailed(_log, _path!, failure);
+                return StoreException.Unavailable($"The embedded store could not write under {_path}, and changed nothing: {failure.Message}", failure);
+            case LuaFailure:
+                EmbeddedLog.ScriptFailed(_log, failure.Message);
+                return StoreException.Unavailable("The store could not carry the request out, and changed nothing. The server's log says why.");
+            default:
+                EmbeddedLog.ScriptFailed(_log, failure.ToString());
+                return StoreException.Unavailable("The store could not carry the request out, and changed nothing. The server's log says why.", failure);
+        }
+    }
+
+    private void Deliver(IReadOnlyList<Message> messages)
+    {
+        foreach (var message in messages)
+        {
+            try
+            {
+                message.Listener(message.Channel, message.Text);
+            }
+            catch (Exception failure)
+            {
+                // The run was answered and stored; a listener's own failure must not make it look failed.
+                EmbeddedLog.ListenerFailed(_log, message.Channel, failure);
+            }
+        }
     }
 
     private byte[][] NamesOf(PartitionKeys keys)
     {
-        if (!_keys.TryGetValue(keys.Partition, out var names))
+        if (!_keyNames.TryGetValue(keys.Partition, out var names))
         {
-            _keys.Add(keys.Partition, names = [.. keys.Names.Select(Encoding.UTF8.GetBytes)]);
+            _keyNames.Add(keys.Partition, names = [.. keys.Names.Select(Encoding.UTF8.GetBytes)]);
         }
 
         return names;

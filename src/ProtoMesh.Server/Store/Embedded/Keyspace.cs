@@ -25,6 +25,8 @@ internal sealed class Keyspace
     /// <summary>What the current run has changed.</summary>
     public EffectWriter Effects { get; } = new();
 
+    public int Count => _values.Count;
+
     public IEnumerable<Value> Values => _values.Values;
 
     public Value? Find(ReadOnlySpan<byte> key) => _bySpan.TryGetValue(key, out var value) ? value : null;

@@ -61,23 +61,14 @@ internal static class RecordFile
         BinaryPrimitives.WriteUInt32LittleEndian(record[8..], HeaderCrc(record, generation, offset));
     }
 
-    /// <summary>The payload of the record at the start of these bytes; false unless all of it is there and unharmed.</summary>
-    public static bool TryOpen(ReadOnlySpan<byte> bytes, long generation, long offset, out ReadOnlySpan<byte> payload)
+    public static bool IsHeader(ReadOnlySpan<byte> bytes, long generation, long offset) =>
+        bytes.Length >= RecordHeader && BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) == HeaderCrc(bytes, generation, offset);
+
+    /// <summary>The payload behind a proven header; false unless all of it is there and unharmed.</summary>
+    public static bool TryOpen(ReadOnlySpan<byte> record, out ReadOnlySpan<byte> payload)
     {
-        payload = default;
-        if (bytes.Length < RecordHeader || BinaryPrimitives.ReadUInt32LittleEndian(bytes[8..]) != HeaderCrc(bytes, generation, offset))
-        {
-            return false;
-        }
-
-        var length = BinaryPrimitives.ReadInt32LittleEndian(bytes);
-        if (length < 0 || length > bytes.Length - RecordHeader)
-        {
-            return false;
-        }
-
-        payload = bytes.Slice(RecordHeader, length);
-        return BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]) == Crc(payload);
+        payload = record[RecordHeader..];
+        return payload.Length == BinaryPrimitives.ReadInt32LittleEndian(record) && BinaryPrimitives.ReadUInt32LittleEndian(record[4..]) == Crc(payload);
     }
 
     private static uint HeaderCrc(ReadOnlySpan<byte> record, long generation, long offset)

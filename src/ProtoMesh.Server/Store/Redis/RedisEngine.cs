@@ -121,11 +121,12 @@ internal sealed class RedisEngine : IStoreEngine
     }
 
     public async Task<IReadOnlyList<string>> WarningsAsync(CancellationToken cancellationToken) =>
-        _connection is { } connection ? await RedisWarnings.OfAsync(connection, _settings.Timeout, _time, cancellationToken) : [];
+        _connection is { } connection ? await RedisWarnings.OfAsync(connection, _settings, _time, cancellationToken) : [];
 
     public async ValueTask DisposeAsync()
     {
         _disposed = true;
+        _listeners.Dispose();
         if (_connection is { } connection)
         {
             _connection = null;

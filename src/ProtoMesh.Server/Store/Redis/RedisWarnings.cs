@@ -6,7 +6,7 @@ namespace ProtoMesh.Server.Store.Redis;
 /// <remarks>INFO and not CONFIG: managed services forbid the latter.</remarks>
 internal static class RedisWarnings
 {
-    public static async Task<IReadOnlyList<string>> OfAsync(ConnectionMultiplexer connection, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
+    public static async Task<IReadOnlyList<string>> OfAsync(ConnectionMultiplexer connection, RedisSettings settings, TimeProvider time, CancellationToken cancellationToken)
     {
         var found = new List<(string Node, string Sentence)>();
         var endpoints = connection.GetEndPoints();
@@ -14,10 +14,10 @@ internal static class RedisWarnings
         {
             try
             {
-                var info = Parse(await server.InfoRawAsync().WaitAsync(timeout, time, cancellationToken));
+                var info = Parse(await server.InfoRawAsync().WaitAsync(settings.Timeout, time, cancellationToken));
                 found.AddRange(Of(info, alone: endpoints.Length == 1).Select(sentence => (RedisSettings.Describe(server.EndPoint), sentence)));
             }
-            catch (Exception failure) when (failure is RedisException or TimeoutException)
+            catch (Exception failure) when (RedisErrors.Translate(failure, settings) is not null)
             {
                 // A remark is a courtesy: what cannot be asked is not reported.
             }

@@ -1,0 +1,128 @@
+using System.Globalization;
+
+namespace ProtoMesh.Demo;
+
+/// <summary>
+/// Sets the stage, gives the cues and checks the end. What happens between two cues is up to the service: the order of
+/// the grants is the same in every run because priorities decide it, not because anyone is told to wait.
+/// </summary>
+internal sealed class Conductor(Uri? given)
+{
+    private const decimal Opening = 100m;
+
+    private static readonly TimeSpan ReadyAgain = TimeSpan.FromMilliseconds(50);
+
+    private readonly Timeline _timeline = new();
+    private readonly List<AgentProcess> _agents = [];
+
+    public async Task<int> RunAsync(CancellationToken cancellationToken)
+    {
+        var folder = Directory.CreateTempSubdirectory("protomesh-demo-");
+        try
+        {
+            var data = folder.CreateSubdirectory("server");
+            await using var server = given is null ? new ServerProcess(data.FullName) : null;
+            var url = given ?? await server!.ListeningAsync(cancellationToken);
+            await ReadyAsync(url, cancellationToken);
+            var file = new FencedFile(Path.Combine(folder.FullName, "customer-123.json"));
+            file.Create(new CustomerRecord("123", Opening, Opening, []));
+            Console.WriteLine($"Three agents share one customer record; the service is at {url}");
+            _timeline.Start();
+            var tokens = await PlayAsync(url, file, cancellationToken);
+            await new Verdict(url, file, tokens, Opening).CheckAsync(cancellationToken);
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"VERIFIED in {_timeline.Elapsed.TotalSeconds:0.0} s: every update is there exactly once, in token order."));
+            return 0;
+        }
+        finally
+        {
+            foreach (var agent in _agents)
+            {
+                await agent.DisposeAsync();
+            }
+            folder.Delete(recursive: true);
+        }
+    }
+
+    /// <summary>A server listens a moment before its tables are there.</summary>
+    private static async Task ReadyAsync(Uri url, CancellationToken cancellationToken)
+    {
+        using var http = new HttpClient { BaseAddress = url };
+        while (true)
+        {
+            try
+            {
+                using var answer = await http.GetAsync(new Uri("health/ready", UriKind.Relative), cancellationToken);
+                if (answer.IsSuccessStatusCode)
+                {
+                    return;
+                }
+            }
+            catch (HttpRequestException fault)
+            {
+                throw new DemoException($"Nothing answers at {url}: {fault.Message}");
+            }
+            await Task.Delay(ReadyAgain, TimeProvider.System, cancellationToken);
+        }
+    }
+
+    private async Task<Tokens> PlayAsync(Uri url, FencedFile file, CancellationToken stop)
+    {
+        // One: the holder dies half-way while two others wait. The later one has the higher priority.
+        var intake = Start("intake", 5, Part.Crash, url, file);
+        var crashed = await intake.SaysAsync(What.Granted, stop);
+        var audit = Start("audit", 8, Part.Stale, url, file);
+        await audit.SaysAsync(What.Queued, stop);
+        var refunds = Start("refunds", 9, Part.Update, url, file);
+        await refunds.SaysAsync(What.Queued, stop);
+        await intake.GoAsync();
+        var code = await intake.ExitedAsync(stop);
+        if (code == 0)
+        {
+            throw new DemoException("intake was to be killed and ended well.");
+        }
+        _timeline.Add("intake", 5, "killed", crashed.Token, string.Create(CultureInfo.InvariantCulture, $"exit code {code}, while it holds"));
+
+        var refunded = await refunds.SaysAsync(What.Granted, stop);
+        await refunds.SaysAsync(What.Repaired, stop);
+        await ExpectSuccessAsync(refunds, stop);
+
+        // Two: the next holder is stopped past its time to live, and somebody else goes on.
+        var stale = await audit.SaysAsync(What.Granted, stop);
+        audit.Stop();
+        var again = Start("intake", 5, Part.Update, url, file);
+        var redone = await again.SaysAsync(What.Granted, stop);
+        await ExpectSuccessAsync(again, stop);
+        await audit.GoAsync();
+        audit.Continue();
+        var refused = await audit.SaysAsync(What.Refused, stop);
+        var audited = await audit.SaysAsync(What.Granted, stop);
+        await ExpectSuccessAsync(audit, stop);
+
+        return new Tokens(crashed.Token!.Value, refunded.Token!.Value, stale.Token!.Value, redone.Token!.Value, audited.Token!.Value)
+        {
+            Refused = refused.Token!.Value,
+        };
+    }
+
+    private AgentProcess Start(string name, int priority, Part part, Uri url, FencedFile file)
+    {
+        var agent = new AgentProcess(name, priority, part, url, file, _timeline);
+        _agents.Add(agent);
+        return agent;
+    }
+
+    private static async Task ExpectSuccessAsync(AgentProcess agent, CancellationToken stop)
+    {
+        if (await agent.ExitedAsync(stop) is not 0 and var code)
+        {
+            throw new DemoException($"{agent.Name} ended with exit code {code}.");
+        }
+    }
+}
+
+/// <summary>The fencing tokens of the play in the order in which they must have been granted.</summary>
+internal sealed record Tokens(long Crashed, long Refunded, long Stale, long Redone, long Audited)
+{
+    public long Refused { get; init; }
+}
