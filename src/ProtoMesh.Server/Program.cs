@@ -2,6 +2,7 @@ using ProtoMesh.Server;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
+using ProtoMesh.Server.Legacy;
 using ProtoMesh.Server.Locks;
 using ProtoMesh.Server.Store;
 
@@ -18,6 +19,7 @@ return await Startup.RunAsync(async () =>
     builder.Services.AddData(builder.Configuration);
     builder.Services.AddJournal(builder.Configuration);
     builder.Services.AddLocks(builder.Configuration);
+    builder.Services.AddLegacy();
     builder.Services.AddHealth();
 
     var app = builder.Build();
@@ -26,6 +28,7 @@ return await Startup.RunAsync(async () =>
     app.MapHealth();
     app.MapJournal();
     app.MapLocks();
+    app.MapLegacy();
     await app.RunAsync();
 });
 

@@ -21,7 +21,6 @@ internal static class LockEndpoints
         locks.MapPost("/{id}/release", ReleaseAsync).WithName("releaseLock").Answers<ReleasedLock>(200)
             .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown");
         locks.MapPost("/{id}/cancel", CancelAsync).WithName("cancelLock").Answers<ReleasedLock>(200).Fails("lock_unknown");
-        locks.MapPost("/cancel", CancelByRequestAsync).WithName("cancelLockByRequest").Answers<ReleasedLock>(200).Fails("validation_failed", "lock_unknown");
         locks.MapPost("/{id}/transfer", TransferAsync).WithName("transferLock").Answers<GrantedLock>(200)
             .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown");
         locks.MapPost("/{id}/reprioritize", ReprioritizeAsync).WithName("reprioritizeLock").Answers<QueuedLock>(200)
@@ -112,7 +111,8 @@ internal static class LockEndpoints
     private static async Task<IResult> CancelAsync(string id, LockService service, LockScripts scripts, CancellationToken cancellationToken) =>
         await CheckedAsync(id, scripts, new LockValidator.Errors(), async lockId => Of(await service.CancelAsync(lockId, cancellationToken)));
 
-    private static async Task<IResult> CancelByRequestAsync(CancelLock body, LockService service, CancellationToken cancellationToken)
+    /// <summary>Mapped by the Legacy room, because the first version had a call of its own at <c>/v1/locks/cancel</c>.</summary>
+    public static async Task<IResult> CancelByRequestAsync(CancelLock body, LockService service, CancellationToken cancellationToken)
     {
         var errors = new LockValidator.Errors();
         var name = errors.Resource(body.Namespace, body.Resource);

@@ -2,7 +2,7 @@
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: see _lib/new_request.lua
 -- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full; all but the first leave no record
---@include Locks/Lua/_lib/new_request.lua
+--@include Legacy/Lua/_lib/standing.lua
 local id = ARGV[3]
 catch_up(16)
 
@@ -17,6 +17,12 @@ if known then
 end
 
 local request, tag = new_request(), 'state'
+local standing_id, standing = standing_of(id, request)
+if standing then
+  settle('time')
+  return describe('state', standing_id, standing)
+end
+
 if flagged(request, 'r') and join(id, request) then
   last_seq = last_seq + 1
 elseif conflicts(request) then

@@ -2,7 +2,7 @@
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: see _lib/new_request.lua
 -- Returns: describe() with tag granted | queued | held | mode_conflict | queue_full | state | conflict, as acquire describes them
---@include Locks/Lua/_lib/new_request.lua
+--@include Legacy/Lua/_lib/standing.lua
 local id = ARGV[3]
 if catch_up(16) > 0 then
   settle('time')
@@ -14,7 +14,10 @@ end
 
 local request, tag = new_request(), 'queued'
 request.state = 'queued'
-if flagged(request, 'r') and hold_to_join(request) then
+local standing_id, standing = standing_of(id, request)
+if standing then
+  return describe('state', standing_id, standing)
+elseif flagged(request, 'r') and hold_to_join(request) then
   tag = 'granted'
 elseif conflicts(request) then
   tag = 'mode_conflict'

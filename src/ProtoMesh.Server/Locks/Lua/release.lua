@@ -1,7 +1,7 @@
 -- Ends a lease by its owner and grants the next, in one step.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: 1 channel, 2 settings, 3 request_id, 4 fencing token, 5 note
--- Returns: {released | lost | mismatch | unknown, now, id, record or '', {agent granted next, ...}}
+-- Returns: {released | lost | mismatch | unknown, now, id, record or '', {agent granted what this freed, ...}}
 --@include Locks/Lua/_lib/waiting.lua
 local id, token = ARGV[3], ARGV[4]
 catch_up(16)
@@ -15,12 +15,21 @@ elseif verdict == 'lost' and request.state == 'released' and request.token == to
 end
 settle('release')
 
--- The agents that this call granted to, for callers of the original's protocol.
-local next_agents = {}
+-- The agents that got what this lease held, for callers of the original's protocol; the call may also have granted
+-- what an expired lease freed elsewhere.
+local freed, next_agents = {}, {}
+if verdict == 'released' then
+  for _, want in ipairs(wants_of(request)) do
+    freed[want.name] = true
+  end
+end
 for _, woken_id in ipairs(woken) do
   local other = load_request(woken_id)
-  if other.state == 'granted' then
-    next_agents[#next_agents + 1] = other.agent
+  for _, want in ipairs(other.state == 'granted' and wants_of(other) or {}) do
+    if freed[want.name] then
+      next_agents[#next_agents + 1] = other.agent
+      break
+    end
   end
 end
 return {verdict, int(now), id, request and request_text(request) or '', next_agents}

@@ -1,0 +1,129 @@
+using System.Text.Json;
+using ProtoMesh.Contracts.Legacy;
+using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Server.Http;
+using ProtoMesh.Server.Locks;
+using ProtoMesh.Server.Policies;
+
+namespace ProtoMesh.Server.Legacy;
+
+/// <summary>The first version's calls, as its client sends and reads them. What they refuse is answered with HTTP 200.</summary>
+internal static class LegacyEndpoints
+{
+    public static void MapLegacy(this IEndpointRouteBuilder routes)
+    {
+        var legacy = routes.MapGroup("/v1/locks").WithTags("Legacy");
+        Deprecated(legacy.MapPost("/acquire", AcquireAsync).WithName("legacyAcquireLock").Accepts<LegacyAcquire>("application/json").Answers<LegacyLock>(200).Answers<LegacyInvalid>(422));
+        Deprecated(legacy.MapPost("/release", ReleaseAsync).WithName("legacyReleaseLock").Accepts<LegacyRelease>("application/json").Answers<LegacyReleased>(200).Answers<LegacyInvalid>(422));
+        Deprecated(legacy.MapGet("/{lock_id}/status", StatusAsync).WithName("legacyGetLockStatus").Answers<LegacyStatus>(200));
+
+        // The first version's cancel has the address of today's, so one endpoint answers both; today's is the documented one.
+        routes.MapPost("/v1/locks/cancel", CancelAsync).WithTags("Locks").WithName("cancelLockByRequest").Accepts<CancelLock>("application/json")
+            .Answers<ReleasedLock>(200).Fails("validation_failed", "lock_unknown")
+            .WithDescription("Also understands the first version's body, {resource_type, resource_id, agent_id}, and then answers {status, detail}.");
+        routes.MapPost("/v1/policies/check", CheckAsync).WithTags("Policies").WithName("checkPolicy").Accepts<LegacyPolicyCheck>("application/json")
+            .Answers<LegacyDecision>(200).Answers<LegacyInvalid>(422);
+    }
+
+    private static async Task<IResult> AcquireAsync(HttpContext context, LegacyService service, CancellationToken cancellationToken)
+    {
+        var body = LegacyBody.Read(await BytesAsync(context, cancellationToken));
+        var name = Resource(body, out var type, out var id);
+        var call = new LegacyAcquire
+        {
+            ResourceType = type,
+            ResourceId = id,
+            AgentId = body.Text("agent_id", 128),
+            Priority = (int)Math.Clamp(body.Integer("priority") ?? 5, 0, LegacyService.MostPriority),
+            Ttl = (int?)body.OptionalInteger("ttl", 1, service.MostTtl),
+        };
+        return body.Problem ?? TypedResults.Ok(await service.AcquireAsync(call, name, cancellationToken));
+    }
+
+    private static async Task<IResult> ReleaseAsync(HttpContext context, LegacyService service, CancellationToken cancellationToken)
+    {
+        var body = LegacyBody.Read(await BytesAsync(context, cancellationToken));
+        var call = new LegacyRelease { LockId = body.Text("lock_id", 512), AgentId = body.OptionalText("agent_id", 128) };
+        if (body.Problem is { } problem)
+        {
+            return problem;
+        }
+
+        var (released, message) = await service.ReleaseAsync(call, cancellationToken);
+        return released is null ? TypedResults.Ok(new LegacyError { Message = message }) : TypedResults.Ok(released);
+    }
+
+    private static async Task<IResult> CancelAsync(HttpContext context, LegacyService legacy, LockService service, CancellationToken cancellationToken)
+    {
+        var bytes = await BytesAsync(context, cancellationToken);
+        var body = LegacyBody.Read(bytes);
+        if (!body.Has("resource_type") && !body.Has("resource_id"))
+        {
+            return await LockEndpoints.CancelByRequestAsync(Parse(bytes), service, cancellationToken);
+        }
+
+        var name = Resource(body, out _, out _);
+        var agentId = body.Text("agent_id", 128);
+        return body.Problem ?? TypedResults.Ok(await legacy.CancelAsync(name, agentId, cancellationToken));
+    }
+
+    private static async Task<IResult> StatusAsync(string lock_id, LegacyService service, CancellationToken cancellationToken) =>
+        TypedResults.Ok(await service.StatusAsync(lock_id, cancellationToken));
+
+    private static async Task<IResult> CheckAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        var body = LegacyBody.Read(await BytesAsync(context, cancellationToken));
+        body.Text("agent_id", 128);
+        body.Text("action", 512);
+        var metadata = body.Object("metadata");
+        var facts = new PolicyFacts(
+            metadata.Number("estimated_cost")?.GetRawText() ?? "0", metadata.OptionalText("agent_role", 512) ?? "user",
+            metadata.OptionalText("agent_team", 512) ?? "default", metadata.OptionalText("resource_team", 512) ?? "default");
+        if (body.Problem is { } problem)
+        {
+            return problem;
+        }
+
+        var (allowed, reason) = StarterRules.Decide(facts);
+        return TypedResults.Ok(new LegacyDecision { Allowed = allowed, Reason = reason });
+    }
+
+    private static ResourceName Resource(LegacyBody body, out string type, out string id)
+    {
+        type = body.Text("resource_type", 512);
+        id = body.Text("resource_id", 512);
+        if (!LegacyNames.TryResource(type, id, out var name))
+        {
+            body.Refuse("resource_type", LegacyNames.TypeRule);
+        }
+
+        return name;
+    }
+
+    /// <summary>Fails as the binding of any other endpoint does, so that the same problems come out.</summary>
+    private static CancelLock Parse(byte[] bytes)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(bytes, LocksJson.Default.CancelLock)
+                ?? throw new BadHttpRequestException("There is no body.", StatusCodes.Status400BadRequest);
+        }
+        catch (JsonException failure)
+        {
+            throw new BadHttpRequestException("The body cannot be read.", StatusCodes.Status400BadRequest, failure);
+        }
+    }
+
+    private static async Task<byte[]> BytesAsync(HttpContext context, CancellationToken cancellationToken)
+    {
+        using var buffer = new MemoryStream();
+        await context.Request.Body.CopyToAsync(buffer, cancellationToken);
+        return buffer.ToArray();
+    }
+
+    private static void Deprecated(RouteHandlerBuilder route) => route.AddOpenApiOperationTransformer((operation, _, _) =>
+    {
+        operation.Deprecated = true;
+        return Task.CompletedTask;
+    });
+}
