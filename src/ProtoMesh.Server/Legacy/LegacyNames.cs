@@ -23,9 +23,12 @@ internal static class LegacyNames
     /// <summary>The type as the caller wrote it.</summary>
     public static string TypeOf(ResourceName name) => name.Type.StartsWith(Prefix, StringComparison.Ordinal) ? Unescape(name.Type[Prefix.Length..]) : name.Type;
 
-    /// <summary>A new request id. It ends with a digest of the agent, by which <c>Lua/_lib/standing.lua</c> finds it in a queue.</summary>
+    /// <summary>
+    /// A new request id. It ends with a digest of the agent, by which <c>Lua/_lib/standing.lua</c> finds it in a queue, and
+    /// begins at random, because the old client shows eight letters of it.
+    /// </summary>
     public static string NewRequestId(string agentId) =>
-        $"{Guid.CreateVersion7():N}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(agentId)).AsSpan(0, 8))}";
+        $"{Guid.NewGuid():N}-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(agentId)).AsSpan(0, 8))}";
 
     private static string Escape(string type)
     {
