@@ -125,14 +125,35 @@ internal sealed record HealthPart
 
 internal static class HealthSetup
 {
+    private const string Looks = "It looks at most once a second, however often it is asked.";
+
+    private static readonly AnswerDoc Well = new(200, "All is well.", """
+        {
+          "status": "healthy", "version": "0.1.0", "store": { "kind": "redis", "state": "ok", "partitions": 1 },
+          "database": { "kind": "postgresql", "state": "ok", "journal_lag_events": 0, "journal_lag_ms": 0 },
+          "access": "open: whoever reaches this address may call everything"
+        }
+        """);
+
+    private static readonly AnswerDoc Unwell = new(503, "`state` of the store or of the database says what is wrong.", """
+        {
+          "status": "unhealthy", "version": "0.1.0", "store": { "kind": "redis", "state": "The store did not answer within 2 s.", "partitions": 1 },
+          "database": { "kind": "postgresql", "state": "ok", "journal_lag_events": 12, "journal_lag_ms": 2300 },
+          "access": "open: whoever reaches this address may call everything"
+        }
+        """);
+
     public static void AddHealth(this IServiceCollection services) => services.AddSingleton<Health>();
 
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var health = routes.MapGroup("/health").WithTags("Health");
-        health.MapGet("", LookAsync).WithName("getHealth").Answers<HealthReport>(200).Answers<HealthReport>(503);
-        health.MapGet("/ready", LookAsync).WithName("getReadiness").Answers<HealthReport>(200).Answers<HealthReport>(503);
-        health.MapGet("/live", () => TypedResults.Ok()).WithName("getLiveness");
+        health.MapGet("", LookAsync).WithName("getHealth").Answers<HealthReport>(200).Answers<HealthReport>(503)
+            .Documented(new("What it is and how it does", $"Version, store, database and how far the journal is behind. {Looks}") { Answers = [Well, Unwell] });
+        health.MapGet("/ready", LookAsync).WithName("getReadiness").Answers<HealthReport>(200).Answers<HealthReport>(503)
+            .Documented(new("May it get requests?", $"The store takes a write and the database answers. 503 also from the moment it is told to stop. {Looks}") { Answers = [Well, Unwell] });
+        health.MapGet("/live", () => TypedResults.Ok()).WithName("getLiveness")
+            .Documented(new("Does the process live?", "Touches nothing else. An empty answer.") { Answers = [new(200, "It lives.", [])] });
     }
 
     private static async Task<IResult> LookAsync(Health health, CancellationToken cancellationToken)

@@ -17,6 +17,8 @@ internal static class EndpointDocs
 
         return route.WithMetadata(new ProblemCodes(codes));
     }
+
+    public static RouteHandlerBuilder Documented(this RouteHandlerBuilder route, OperationDoc doc) => route.WithMetadata(doc);
 }
 
 /// <summary>The catalogue's codes that an endpoint answers.</summary>

@@ -11,29 +11,29 @@ internal static class LockEndpoints
     public static void MapLocks(this IEndpointRouteBuilder routes)
     {
         var locks = routes.MapGroup("/v1/locks").WithTags("Locks");
-        locks.MapPost("", AcquireAsync).WithName("acquireLock").Answers<GrantedLock>(200).Answers<QueuedLock>(202)
-            .Fails("validation_failed", "lock_held", "lock_timeout", "lock_ended", "mode_conflict", "request_id_conflict", "cross_partition", "queue_full");
-        locks.MapPost("/{id}/wait", WaitAsync).WithName("waitForLock").Answers<GrantedLock>(200).Answers<QueuedLock>(202)
-            .Fails("lock_timeout", "lock_ended", "lock_unknown");
-        locks.MapPost("/{id}/renew", RenewAsync).WithName("renewLock").Answers<RenewedLock>(200)
+        locks.MapPost("", AcquireAsync).WithName("acquireLock").Documented(LockDocs.Acquire).Answers<GrantedLock>(200).Answers<QueuedLock>(202)
+            .Fails("validation_failed", "lock_held", "lock_timeout", "lock_ended", "mode_conflict", "request_id_conflict", "cross_partition", "queue_full", "journal_unavailable");
+        locks.MapPost("/{id}/wait", WaitAsync).WithName("waitForLock").Documented(LockDocs.Wait).Answers<GrantedLock>(200).Answers<QueuedLock>(202)
+            .Fails("validation_failed", "lock_timeout", "lock_ended", "lock_unknown", "journal_unavailable");
+        locks.MapPost("/{id}/renew", RenewAsync).WithName("renewLock").Documented(LockDocs.Renew).Answers<RenewedLock>(200)
             .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown");
-        locks.MapPost("/renew", RenewManyAsync).WithName("renewLocks").Answers<RenewResults>(200).Fails("validation_failed");
-        locks.MapPost("/{id}/release", ReleaseAsync).WithName("releaseLock").Answers<ReleasedLock>(200)
-            .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown");
-        locks.MapPost("/{id}/cancel", CancelAsync).WithName("cancelLock").Answers<ReleasedLock>(200).Fails("lock_unknown");
-        locks.MapPost("/{id}/transfer", TransferAsync).WithName("transferLock").Answers<GrantedLock>(200)
-            .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown");
-        locks.MapPost("/{id}/reprioritize", ReprioritizeAsync).WithName("reprioritizeLock").Answers<QueuedLock>(200)
+        locks.MapPost("/renew", RenewManyAsync).WithName("renewLocks").Documented(LockDocs.RenewMany).Answers<RenewResults>(200).Fails("validation_failed");
+        locks.MapPost("/{id}/release", ReleaseAsync).WithName("releaseLock").Documented(LockDocs.Release).Answers<ReleasedLock>(200)
+            .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown", "journal_unavailable");
+        locks.MapPost("/{id}/cancel", CancelAsync).WithName("cancelLock").Documented(LockDocs.Cancel).Answers<ReleasedLock>(200).Fails("lock_unknown");
+        locks.MapPost("/{id}/transfer", TransferAsync).WithName("transferLock").Documented(LockDocs.Transfer).Answers<GrantedLock>(200)
+            .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown", "journal_unavailable");
+        locks.MapPost("/{id}/reprioritize", ReprioritizeAsync).WithName("reprioritizeLock").Documented(LockDocs.Reprioritize).Answers<QueuedLock>(200)
             .Fails("validation_failed", "not_waiting", "lock_ended", "lock_unknown");
-        locks.MapGet("/{id}", GetAsync).WithName("getLock").Answers<ObservedLock>(200).Fails("lock_unknown");
-        locks.MapGet("/{id}/explain", ExplainAsync).WithName("explainLock").Answers<Explanation>(200).Fails("lock_unknown");
-        locks.MapGet("", ListAsync).WithName("listLocks").Answers<LockPage>(200).Fails("validation_failed");
+        locks.MapGet("/{id}", GetAsync).WithName("getLock").Documented(LockDocs.Get).Answers<ObservedLock>(200).Fails("lock_unknown");
+        locks.MapGet("/{id}/explain", ExplainAsync).WithName("explainLock").Documented(LockDocs.Explain).Answers<Explanation>(200).Fails("lock_unknown");
+        locks.MapGet("", ListAsync).WithName("listLocks").Documented(LockDocs.List).Answers<LockPage>(200).Fails("validation_failed");
 
         var resources = routes.MapGroup("/v1/resources").WithTags("Resources");
-        resources.MapGet("", ResourcesAsync).WithName("listResources").Answers<ResourcePage>(200).Fails("validation_failed");
-        resources.MapGet("/queue", QueueAsync).WithName("getQueue").Answers<QueuePage>(200).Fails("validation_failed");
-        resources.MapPost("/force-release", ForceReleaseAsync).WithName("forceRelease").Answers<ForceReleased>(200).Fails("validation_failed");
-        routes.MapPost("/v1/fences/validate", ValidateAsync).WithTags("Fences").WithName("validateFence").Answers<FenceVerdict>(200).Fails("validation_failed");
+        resources.MapGet("", ResourcesAsync).WithName("listResources").Documented(LockDocs.Resources).Answers<ResourcePage>(200).Fails("validation_failed");
+        resources.MapGet("/queue", QueueAsync).WithName("getQueue").Documented(LockDocs.Queue).Answers<QueuePage>(200).Fails("validation_failed");
+        resources.MapPost("/force-release", ForceReleaseAsync).WithName("forceRelease").Documented(LockDocs.ForceRelease).Answers<ForceReleased>(200).Fails("validation_failed");
+        routes.MapPost("/v1/fences/validate", ValidateAsync).WithTags("Fences").WithName("validateFence").Documented(LockDocs.Validate).Answers<FenceVerdict>(200).Fails("validation_failed");
     }
 
     private static async Task<IResult> AcquireAsync(

@@ -1,4 +1,6 @@
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.Options;
+using ProtoMesh.Server.Http;
 
 namespace ProtoMesh.Server.Locks;
 
@@ -8,6 +10,7 @@ internal static class LockSetup
     {
         services.AddOptions<LockOptions>().Bind(configuration.GetSection("Locks"), binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart();
         services.AddSingleton<IValidateOptions<LockOptions>, LockOptionsValidator>();
+        services.Configure<OpenApiOptions>(Docs.Document, options => options.AddSchemaTransformer<LockSchemas>());
         services.AddSingleton<LockScripts>();
         services.AddSingleton<LockWaiters>();
         services.AddSingleton<LockValidator>();

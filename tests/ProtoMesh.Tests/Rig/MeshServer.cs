@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.RegularExpressions;
 
 namespace ProtoMesh.Tests.Rig;
@@ -92,18 +93,27 @@ internal sealed partial class MeshServer : IAsyncDisposable
         Http = new HttpClient { BaseAddress = Url, Timeout = TimeSpan.FromSeconds(90) };
     }
 
-    public Task IsReadyAsync(TimeSpan? within = null) => Eventually.HoldsAsync(async () =>
+    /// <summary>Waits until it takes requests; a failure tells why it does not.</summary>
+    public async Task IsReadyAsync(TimeSpan? within = null)
     {
-        try
+        var limit = within ?? TimeSpan.FromSeconds(30);
+        var watch = Stopwatch.StartNew();
+        for (var said = "nothing"; said != "";)
         {
-            using var answer = await Http.GetAsync("/health/ready");
-            return answer.IsSuccessStatusCode;
+            Assert.True(watch.Elapsed < limit, $"Not ready within {limit.TotalSeconds} s: {said}\n{Log}");
+            try
+            {
+                using var answer = await Http.GetAsync("/health/ready");
+                said = answer.IsSuccessStatusCode ? "" : await answer.Content.ReadAsStringAsync();
+            }
+            catch (HttpRequestException failure) when (!HasExited)
+            {
+                said = failure.Message;
+            }
+
+            await Task.Delay(said == "" ? 0 : 20);
         }
-        catch (HttpRequestException) when (!HasExited)
-        {
-            return false;
-        }
-    }, "the service is ready", within ?? TimeSpan.FromSeconds(30));
+    }
 
     /// <summary>kill -9.</summary>
     public void Kill() => _process!.Kill();

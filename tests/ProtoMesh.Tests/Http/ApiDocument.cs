@@ -1,0 +1,48 @@
+using System.Text.Json.Nodes;
+using ProtoMesh.Tests.Rig;
+
+namespace ProtoMesh.Tests.Http;
+
+/// <summary>The document that the built service serves.</summary>
+internal sealed class ApiDocument
+{
+    private static readonly Lazy<Task<ApiDocument>> Served = new(async () =>
+    {
+        var server = await MeshServers.GetAsync(MeshServers.Embedded);
+        return new ApiDocument((await server.GetAsync("/openapi/v1.json")).Text);
+    });
+
+    private ApiDocument(string text)
+    {
+        Text = text.ReplaceLineEndings("\n").TrimEnd() + "\n";
+        Root = JsonNode.Parse(text)!.AsObject();
+    }
+
+    public string Text { get; }
+
+    public JsonObject Root { get; }
+
+    public IEnumerable<ApiCall> Calls =>
+        from path in Root["paths"]!.AsObject()
+        from method in path.Value!.AsObject()
+        select new ApiCall(method.Key.ToUpperInvariant(), path.Key, method.Value!.AsObject());
+
+    public static Task<ApiDocument> GetAsync() => Served.Value;
+
+    public JsonObject Schema(string name) => Root["components"]!["schemas"]![name]!.AsObject();
+}
+
+internal sealed record ApiCall(string Method, string Path, JsonObject Operation)
+{
+    public string Id => (string)Operation["operationId"]!;
+
+    public JsonArray Parameters => Operation["parameters"]?.AsArray() ?? [];
+
+    /// <summary>The name of the record that its body is; null without one.</summary>
+    public string? Body => ((string?)Operation["requestBody"]?["content"]?["application/json"]?["schema"]?["$ref"])?.Split('/')[^1];
+
+    public IReadOnlyList<JsonNode> BodyExamples =>
+        [.. (Operation["requestBody"]?["content"]?["application/json"]?["examples"]?.AsObject() ?? []).Select(example => example.Value!["value"]!)];
+
+    public override string ToString() => Id;
+}

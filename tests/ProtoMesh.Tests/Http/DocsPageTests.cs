@@ -1,0 +1,58 @@
+using Microsoft.Playwright;
+using ProtoMesh.Tests.Rig;
+
+namespace ProtoMesh.Tests.Http;
+
+[Trait("Category", "Slow")]
+public sealed class DocsPageTests
+{
+    [Fact]
+    public async Task Pressing_Execute_twice_shows_a_grant_and_then_the_first_place_in_the_queue()
+    {
+        await using var server = await MeshServer.StartAsync();
+        using var playwright = await Playwright.CreateAsync();
+        await using var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
+        {
+            ExecutablePath = Environment.GetEnvironmentVariable("CHROMIUM") ?? "/usr/bin/chromium",
+            Args =
+            [
+                "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+                "--disable-component-update", "--disable-sync",
+            ],
+        });
+        var page = await browser.NewPageAsync(new BrowserNewPageOptions { ViewportSize = new ViewportSize { Width = 1300, Height = 1600 } });
+        var complaints = new List<string>();
+        page.Console += (_, message) =>
+        {
+            if (message.Type == "error")
+            {
+                complaints.Add(message.Text);
+            }
+        };
+        page.Request += (_, request) =>
+        {
+            if (!request.Url.StartsWith(server.Url.ToString(), StringComparison.Ordinal) && !request.Url.StartsWith("data:", StringComparison.Ordinal))
+            {
+                complaints.Add($"The page asks for {request.Url}");
+            }
+        };
+
+        await page.GotoAsync(new Uri(server.Url, "/swagger").ToString());
+        await page.Locator(".info .title", new PageLocatorOptions { HasText = "ProtoMesh" }).WaitForAsync();
+        var call = page.Locator("#operations-Locks-acquireLock");
+        await call.Locator(".opblock-summary-control").ClickAsync();
+        await call.Locator("button.try-out__btn").ClickAsync();
+        await call.Locator("button.execute").ClickAsync();
+        var shown = call.Locator(".live-responses-table .response-col_description .highlight-code").First;
+        await Assertions.Expect(shown).ToContainTextAsync("\"state\": \"granted\"");
+        await call.Locator("button.execute").ClickAsync();
+        await Assertions.Expect(shown).ToContainTextAsync("\"state\": \"queued\"");
+        await Assertions.Expect(shown).ToContainTextAsync("\"position\": 1");
+        if (Environment.GetEnvironmentVariable("SCREENSHOTS") is { Length: > 0 } folder)
+        {
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, "acquire-lock.png"), FullPage = true });
+        }
+
+        Assert.Empty(complaints);
+    }
+}
