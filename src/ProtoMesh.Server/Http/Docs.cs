@@ -33,7 +33,9 @@ internal static class Docs
         ("Resources", "Who holds what, who waits and why; and the operator's way out."),
         ("Fences", "For a resource that cannot compare tokens itself."),
         ("Events", "What happened, in the order in which the journal committed it."),
+        ("Policies", "May this agent do that?"),
         ("Health", "For probes and people."),
+        ("Legacy", "The first version's calls, for clients that still send them."),
     ];
 
     public static void AddDocs(this WebApplicationBuilder builder) => builder.Services.AddOpenApi(Document, options => options

@@ -62,7 +62,8 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
     {
         { InnerException: JsonException json } => OfJson(json),
         { StatusCode: StatusCodes.Status400BadRequest } when ParameterPattern().Match(failure.Message) is { Success: true } parameter =>
-            Problems.Invalid([Problems.Field(parameter.Groups["name"].Value, "not readable as what this parameter is", parameter.Groups["value"].Value)]),
+            Problems.Invalid([Problems.Field(
+                parameter.Groups["name"].Value, parameter.Groups["type"].Value == "bool" ? "true or false" : "not readable as what this parameter is", parameter.Groups["value"].Value)]),
         _ => OfStatus(context, failure.StatusCode) ?? Problems.Of("malformed_json", "The request has no body that can be read; send a JSON object."),
     };
 
@@ -71,7 +72,13 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
         var field = json.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : "";
         if (UnmappedPattern().Match(json.Message) is { Success: true } unmapped)
         {
-            return Problems.Invalid([Problems.Field(unmapped.Groups["name"].Value, "no such field here", null)]);
+            return Problems.Invalid([Problems.Field(Within(field, unmapped.Groups["name"].Value), "no such field here", null)]);
+        }
+
+        if (ResourcePattern().Match(json.Message) is { Success: true } resource)
+        {
+            var rule = resource.Groups["rule"] is { Success: true } told ? told.Value : "no such field here";
+            return Problems.Invalid([Problems.Field(Within(field, resource.Groups["name"].Value), rule, null)]);
         }
 
         if (json.InnerException is null or InvalidOperationException or FormatException && field.Length > 0 && !json.Message.Contains("uplicate", StringComparison.Ordinal))
@@ -87,6 +94,10 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
             : Problems.Of("malformed_json", $"The body is not valid JSON{where}; send a JSON object.");
     }
 
+    /// <summary>The path of a field of which the reader names only the object that it is in, or already the whole.</summary>
+    private static string Within(string path, string name) =>
+        path.Length == 0 || path == name || path.EndsWith($".{name}", StringComparison.Ordinal) ? (path.Length == 0 ? name : path) : $"{path}.{name}";
+
     private static Problem? OfStatus(HttpContext context, int status) => status switch
     {
         StatusCodes.Status404NotFound => Problems.Of("not_found", $"There is nothing at {context.Request.Path}."),
@@ -99,7 +110,11 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
     [GeneratedRegex("^The JSON property '(?<name>.*)' could not be mapped")]
     private static partial Regex UnmappedPattern();
 
-    [GeneratedRegex("^Failed to bind parameter \"\\S+ (?<name>\\S+)\" from \"(?<value>.*)\"")]
+    /// <summary>What the reader of a resource's object says: of a field that it does not have, or that is of another kind.</summary>
+    [GeneratedRegex("^(A resource has no field '(?<name>.*)'|'(?<name>.*)' of a resource is (?<rule>.*))\\.$")]
+    private static partial Regex ResourcePattern();
+
+    [GeneratedRegex("^Failed to bind parameter \"(?<type>\\S+) (?<name>\\S+)\" from \"(?<value>.*)\"")]
     private static partial Regex ParameterPattern();
 
     [LoggerMessage(1101, LogLevel.Error, "{Method} {Path} failed.")]

@@ -17,11 +17,9 @@ internal static class JournalEndpoints
     public static void MapJournal(this IEndpointRouteBuilder routes)
     {
         routes.MapGet("/v1/events", EventsAsync).WithTags("Events").WithName("listEvents")
-            .WithSummary("Events in commit order: JSON pages, or server-sent events when Accept names text/event-stream.")
-            .Answers<EventPage>(200).Fails("validation_failed", "journal_unavailable");
+            .Documented(JournalDocs.Events).Answers<EventPage>(200).Fails("validation_failed", "journal_unavailable");
         routes.MapGet("/v1/resources/history", HistoryAsync).WithTags("Resources").WithName("getHistory")
-            .WithSummary("What happened to a resource, newest first.")
-            .Answers<EventPage>(200).Fails("validation_failed", "journal_unavailable");
+            .Documented(JournalDocs.History).Answers<EventPage>(200).Fails("validation_failed", "journal_unavailable");
     }
 
     private static async Task<IResult> EventsAsync(

@@ -13,15 +13,14 @@ internal static class LegacyEndpoints
     public static void MapLegacy(this IEndpointRouteBuilder routes)
     {
         var legacy = routes.MapGroup("/v1/locks").WithTags("Legacy");
-        Deprecated(legacy.MapPost("/acquire", AcquireAsync).WithName("legacyAcquireLock").Accepts<LegacyAcquire>("application/json").Answers<LegacyLock>(200).Answers<LegacyInvalid>(422));
-        Deprecated(legacy.MapPost("/release", ReleaseAsync).WithName("legacyReleaseLock").Accepts<LegacyRelease>("application/json").Answers<LegacyReleased>(200).Answers<LegacyInvalid>(422));
-        Deprecated(legacy.MapGet("/{lock_id}/status", StatusAsync).WithName("legacyGetLockStatus").Answers<LegacyStatus>(200));
+        Deprecated(legacy.MapPost("/acquire", AcquireAsync).WithName("legacyAcquireLock").Documented(LegacyDocs.Acquire).Accepts<LegacyAcquire>("application/json").Answers<LegacyLock>(200).Answers<LegacyInvalid>(422));
+        Deprecated(legacy.MapPost("/release", ReleaseAsync).WithName("legacyReleaseLock").Documented(LegacyDocs.Release).Accepts<LegacyRelease>("application/json").Answers<LegacyReleased>(200).Answers<LegacyInvalid>(422));
+        Deprecated(legacy.MapGet("/{lock_id}/status", StatusAsync).WithName("legacyGetLockStatus").Documented(LegacyDocs.Status).Answers<LegacyStatus>(200));
 
         // The first version's cancel has the address of today's, so one endpoint answers both; today's is the documented one.
-        routes.MapPost("/v1/locks/cancel", CancelAsync).WithTags("Locks").WithName("cancelLockByRequest").Accepts<CancelLock>("application/json")
-            .Answers<ReleasedLock>(200).Fails("validation_failed", "lock_unknown")
-            .WithDescription("Also understands the first version's body, {resource_type, resource_id, agent_id}, and then answers {status, detail}.");
-        routes.MapPost("/v1/policies/check", CheckAsync).WithTags("Policies").WithName("checkPolicy").Accepts<LegacyPolicyCheck>("application/json")
+        routes.MapPost("/v1/locks/cancel", CancelAsync).WithTags("Locks").WithName("cancelLockByRequest").Documented(LegacyDocs.Cancel).Accepts<CancelLock>("application/json")
+            .Answers<ReleasedLock>(200).Fails("validation_failed", "lock_unknown");
+        routes.MapPost("/v1/policies/check", CheckAsync).WithTags("Policies").WithName("checkPolicy").Documented(LegacyDocs.CheckPolicy).Accepts<LegacyPolicyCheck>("application/json")
             .Answers<LegacyDecision>(200).Answers<LegacyInvalid>(422);
     }
 

@@ -173,7 +173,8 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
 
         from = bound.Length == 0 ? null : bound;
         return int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out partition)
-            && (kind is "contention" or "queue" || partition < scripts.Partitions) && from is null or ['(', ..];
+            && (kind is "contention" or "queue" || partition < scripts.Partitions)
+            && from is null or ['(', (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-', ..]; // a namespace; what is ordered before names is no request
     }
 }
 

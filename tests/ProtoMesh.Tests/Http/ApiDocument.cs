@@ -41,6 +41,9 @@ internal sealed record ApiCall(string Method, string Path, JsonObject Operation)
     /// <summary>The name of the record that its body is; null without one.</summary>
     public string? Body => ((string?)Operation["requestBody"]?["content"]?["application/json"]?["schema"]?["$ref"])?.Split('/')[^1];
 
+    /// <summary>The first version's calls answer in the first version's way, without problems.</summary>
+    public bool IsLegacy => Operation["responses"]!["422"] is not null || Id.StartsWith("legacy", StringComparison.Ordinal);
+
     public IReadOnlyList<JsonNode> BodyExamples =>
         [.. (Operation["requestBody"]?["content"]?["application/json"]?["examples"]?.AsObject() ?? []).Select(example => example.Value!["value"]!)];
 

@@ -13,7 +13,7 @@ public sealed class DocumentedLimits
         var server = await MeshServers.GetAsync(MeshServers.Embedded);
         var wrong = new List<string>();
         var sent = 0;
-        foreach (var call in document.Calls.Where(call => call.Body is not null && call.Path.StartsWith("/v1/", StringComparison.Ordinal)))
+        foreach (var call in document.Calls.Where(call => call.Body is not null && !call.IsLegacy))
         {
             var schema = document.Schema(call.Body!);
             foreach (var required in schema["required"]?.AsArray() ?? [])
