@@ -229,8 +229,8 @@ public sealed class OriginalBugTests
     {
         Assert.DoesNotContain(typeof(MeshClient).Assembly.GetReferencedAssemblies(), used => used.Name!.Contains("Redis", StringComparison.Ordinal));
         var (server, resource) = (await MeshServers.GetAsync(MeshServers.Embedded), MeshServers.NewResource());
-        await using var first = new MeshClient(new MeshClientOptions { BaseUrl = server.Url, AgentId = "first" });
-        await using var second = new MeshClient(new MeshClientOptions { BaseUrl = server.Url, AgentId = "second" });
+        await using var first = new MeshClient(new MeshClientOptions { BaseUrls = [server.Url], AgentId = "first" });
+        await using var second = new MeshClient(new MeshClientOptions { BaseUrls = [server.Url], AgentId = "second" });
         var lease = await first.Locks.AcquireAsync(resource, new LeaseOptions { TimeToLive = TimeSpan.FromSeconds(2) });
         var waiting = second.Locks.AcquireAsync(resource);
         await Task.Delay(TimeSpan.FromSeconds(4));
