@@ -8,9 +8,13 @@ internal sealed partial class DatabaseMigrator(
 {
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _tried = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     /// <summary>Completes when the tables are those of this version.</summary>
     public Task Ready => _ready.Task;
+
+    /// <summary>Completes when it is known whether the database can be used: <see cref="Ready"/>, or a <see cref="Problem"/>.</summary>
+    public Task Tried => _tried.Task;
 
     /// <summary>Why they are not yet, in one sentence; null once they are.</summary>
     public string? Problem { get; private set; } = "The tables of the database are being brought up to date.";
@@ -25,12 +29,14 @@ internal sealed partial class DatabaseMigrator(
                 await MigrateAsync(stoppingToken);
                 Problem = null;
                 _ready.TrySetResult();
+                _tried.TrySetResult();
                 LogReady(log, database.Name);
                 return;
             }
             catch (Exception problem) when (!stoppingToken.IsCancellationRequested)
             {
                 Problem = DatabaseProblem.Sentence(problem, database);
+                _tried.TrySetResult();
                 if (Problem != said)
                 {
                     said = Problem;

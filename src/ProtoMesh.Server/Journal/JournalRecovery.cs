@@ -9,13 +9,18 @@ internal sealed class JournalRecovery(
     IDbContextFactory<MeshDb> factory, DatabaseMigrator migrator, DatabaseChoice database, TimeProvider time) : IRecoveryCheck
 {
     /// <summary>A first start creates its tables while the store already asks.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
     public async Task<Verdict> CompareAsync(PartitionState state, CancellationToken cancellationToken)
     {
         try
         {
-            await migrator.Ready.WaitAsync(Patience, time, cancellationToken);
+            await migrator.Tried.WaitAsync(Patience, time, cancellationToken);
+            if (migrator.Problem is { } problem)
+            {
+                return Unreachable(problem);
+            }
+
             await using var db = await factory.CreateDbContextAsync(cancellationToken);
             var cursor = await db.Set<JournalCursor>().AsNoTracking().FirstOrDefaultAsync(row => row.Partition == state.Partition, cancellationToken);
             var verdict = Judge(state, cursor);
@@ -23,10 +28,12 @@ internal sealed class JournalRecovery(
         }
         catch (Exception problem) when (DatabaseProblem.IsOf(problem))
         {
-            var why = migrator.Problem ?? DatabaseProblem.Sentence(problem, database);
-            return new Verdict.StayClosed($"The journal database cannot be reached; no lease is given before it was compared with the store. {why}");
+            return Unreachable(migrator.Problem ?? DatabaseProblem.Sentence(problem, database));
         }
     }
+
+    private static Verdict.StayClosed Unreachable(string why) =>
+        new($"The journal database cannot be reached; no lease is given before it was compared with the store. {why}");
 
     /// <summary>What state and cursor mean together; a cursor of epoch 0 was reserved by a start that did not get further.</summary>
     internal static Verdict Judge(PartitionState state, JournalCursor? cursor)

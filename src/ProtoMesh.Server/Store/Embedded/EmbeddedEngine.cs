@@ -25,6 +25,7 @@ internal sealed class EmbeddedEngine : IStoreEngine
     private readonly long _rotateAt;
     private StoreFolder? _folder;
     private EffectLog? _files;
+    private int _disposed;
     private LuaHost? _lua;
     private Task _flushing = Task.CompletedTask;
 
@@ -147,8 +148,14 @@ internal sealed class EmbeddedEngine : IStoreEngine
     public Task<IReadOnlyList<string>> WarningsAsync(CancellationToken cancellationToken) =>
         Task.FromResult<IReadOnlyList<string>>([$"embedded store: one process on this machine, its files under {_path ?? "no folder"}"]);
 
+    /// <summary>Also when called again: the store that uses the engine disposes it, and so does the container that made both.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+        {
+            return;
+        }
+
         await _stopping.CancelAsync();
         await _flushing;
         lock (_gate)
