@@ -11,7 +11,7 @@ internal sealed class JournalRecovery(
     /// <summary>A first start creates its tables while the store already asks.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
 
-    public async Task<Verdict> CompareAsync(PartitionState state, CancellationToken cancellationToken)
+    public async Task<Verdict> CompareAsync(int partition, Func<CancellationToken, Task<PartitionState>> inspect, CancellationToken cancellationToken)
     {
         try
         {
@@ -22,7 +22,8 @@ internal sealed class JournalRecovery(
             }
 
             await using var db = await factory.CreateDbContextAsync(cancellationToken);
-            var cursor = await db.Set<JournalCursor>().AsNoTracking().FirstOrDefaultAsync(row => row.Partition == state.Partition, cancellationToken);
+            var cursor = await db.Set<JournalCursor>().AsNoTracking().FirstOrDefaultAsync(row => row.Partition == partition, cancellationToken);
+            var state = await inspect(cancellationToken);
             var verdict = Judge(state, cursor);
             return verdict is Verdict.Open ? await ReserveAsync(db, state, cursor, verdict, cancellationToken) : verdict;
         }

@@ -18,7 +18,13 @@ internal abstract record Verdict
 /// <summary>Compares a partition with the journal. The Journal room implements it.</summary>
 internal interface IRecoveryCheck
 {
-    Task<Verdict> CompareAsync(PartitionState state, CancellationToken cancellationToken);
+    /// <param name="partition">Which partition.</param>
+    /// <param name="inspect">
+    /// Reads the partition. Call it after the journal was read: other replicas write meanwhile, and only what is read first
+    /// can never seem ahead of what is read second.
+    /// </param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task<Verdict> CompareAsync(int partition, Func<CancellationToken, Task<PartitionState>> inspect, CancellationToken cancellationToken);
 }
 
 /// <summary>
@@ -153,17 +159,12 @@ internal sealed partial class ScriptStore(
     private async Task<IReadOnlyDictionary<string, byte[]>> CompareAndLoadAsync(Partition partition, CancellationToken cancellationToken)
     {
         var keys = partition.Keys;
-        string inspect = Inspect.Text(0), openText = OpenPartition.Text(0);
-        await engine.LoadAsync(keys.Partition, [inspect, openText], cancellationToken);
-        var state = StateOf(keys.Partition, await engine.RunAsync(Script.Sha(inspect), keys, [keys.Channel], cancellationToken));
-        if (state.Exists && (state.Partitions != _partitions.Length || state.GroupBy != options.Value.GroupBy))
-        {
-            throw StoreException.Recovering(
-                $"The store was first used with Store:Partitions={state.Partitions} and Store:GroupBy={state.GroupBy}; " +
-                $"this service is set to {_partitions.Length} and {options.Value.GroupBy}. Use the same settings, or an empty store.");
-        }
-
-        switch (await check.CompareAsync(state, cancellationToken))
+        var openText = OpenPartition.Text(0);
+        await engine.LoadAsync(keys.Partition, [Inspect.Text(0), openText], cancellationToken);
+        PartitionState? inspected = null;
+        var compared = await check.CompareAsync(
+            keys.Partition, async inspecting => inspected = await InspectAsync(keys, inspecting), cancellationToken);
+        switch (compared)
         {
             case Verdict.StayClosed closed:
                 throw StoreException.Recovering(closed.Reason);
@@ -173,6 +174,7 @@ internal sealed partial class ScriptStore(
                     LogRemark(log, keys.Partition, remark);
                 }
 
+                var state = inspected ?? await InspectAsync(keys, cancellationToken);
                 var epoch = state.Exists ? state.Epoch : 1;
                 var opened = await engine.RunAsync(Script.Sha(openText), keys,
                     [keys.Channel, state.StoreId, $"{epoch}", $"{_partitions.Length}", options.Value.GroupBy, $"{verdict.TokenFloor}"], cancellationToken);
@@ -188,6 +190,19 @@ internal sealed partial class ScriptStore(
             default:
                 throw new InvalidOperationException("A recovery check has two verdicts.");
         }
+    }
+
+    private async Task<PartitionState> InspectAsync(PartitionKeys keys, CancellationToken cancellationToken)
+    {
+        var state = StateOf(keys.Partition, await engine.RunAsync(Script.Sha(Inspect.Text(0)), keys, [keys.Channel], cancellationToken));
+        if (state.Exists && (state.Partitions != _partitions.Length || state.GroupBy != options.Value.GroupBy))
+        {
+            throw StoreException.Recovering(
+                $"The store was first used with Store:Partitions={state.Partitions} and Store:GroupBy={state.GroupBy}; " +
+                $"this service is set to {_partitions.Length} and {options.Value.GroupBy}. Use the same settings, or an empty store.");
+        }
+
+        return state;
     }
 
     /// <summary>A store that is new gets its identity here, so that two replicas that open it at once agree on the first.</summary>

@@ -52,7 +52,7 @@ public sealed class Recovery
     {
         await using var rig = await JournalRig.OpenAsync(Databases.Sqlite);
         var first = await rig.StartAsync(consumes: false);
-        var verdict = await first.Get<IRecoveryCheck>().CompareAsync(Empty("reserved"), CancellationToken.None);
+        var verdict = await first.Get<IRecoveryCheck>().CompareAsync(0, _ => Task.FromResult(Empty("reserved")), CancellationToken.None);
         Assert.Equal(new Verdict.Open(0), verdict);
         Assert.Equal("reserved", (await first.CursorAsync())!.StoreId);
 
@@ -75,6 +75,25 @@ public sealed class Recovery
         var second = await rig.StartAsync(consumes: false);
         await second.Store.OpenAsync(CancellationToken.None);
         Assert.Equal(highest, (await second.Outbox.RunAsync("return '0-' .. redis.call('HGET', KEYS[1], 'token')", 0)).Counter);
+    }
+
+    [Fact]
+    public async Task A_replica_that_starts_while_others_write_does_not_take_the_store_for_behind()
+    {
+        await using var rig = await JournalRig.OpenAsync(Databases.Sqlite);
+        var writing = await rig.StartAsync();
+        Assert.True(await writing.JournaledAsync(await writing.Outbox.WriteAsync(3)));
+        var storeId = (await writing.CursorAsync())!.StoreId;
+        var starting = await rig.StartAsync(consumes: false);
+        var verdict = await starting.Get<IRecoveryCheck>().CompareAsync(0, InspectAsync, CancellationToken.None);
+        Assert.IsType<Verdict.Open>(verdict);
+
+        // What the store looked like just before more was written and journaled.
+        async Task<PartitionState> InspectAsync(CancellationToken cancellationToken)
+        {
+            Assert.True(await writing.JournaledAsync(await writing.Outbox.WriteAsync(5)));
+            return new PartitionState(0, true, storeId, 1, 1, "resource", 3, new EventId(1, 3));
+        }
     }
 
     [Fact]

@@ -90,7 +90,7 @@ internal sealed class TestStore : IAsyncDisposable
     /// <summary>Recovery is tested where it lives; here nothing was lost.</summary>
     internal sealed class AlwaysOpen : IRecoveryCheck
     {
-        public Task<Verdict> CompareAsync(PartitionState state, CancellationToken cancellationToken) =>
+        public Task<Verdict> CompareAsync(int partition, Func<CancellationToken, Task<PartitionState>> inspect, CancellationToken cancellationToken) =>
             Task.FromResult<Verdict>(new Verdict.Open(0));
     }
 }
