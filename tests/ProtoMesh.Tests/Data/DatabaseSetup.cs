@@ -120,7 +120,7 @@ public sealed class DatabaseSetup : IDisposable
     }
 
     [Fact]
-    public async Task PostgreSQL_that_is_away_is_said_once_and_used_when_it_is_there()
+    public async Task PostgreSQL_that_is_away_is_said_once_and_tried_again()
     {
         var port = FreePort.Take(1)[0];
         var said = new LogLines();
