@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using ProtoMesh.Contracts;
 
@@ -8,6 +10,13 @@ namespace ProtoMesh.Server.Http;
 /// <summary>Problems as RFC 9457 has them, from the one catalogue.</summary>
 internal static class Problems
 {
+    /// <summary>As all other answers are written: readable text, times with a Z.</summary>
+    private static readonly ProblemJson Json = new(new JsonSerializerOptions(ProblemJson.Default.Options)
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        Converters = { new TimeConverter() },
+    });
+
     public static Problem Of(string code, string detail) => ProblemCatalogue.Get(code).ToProblem(detail);
 
     /// <summary>One field that broke a rule.</summary>
@@ -52,7 +61,7 @@ internal static class Problems
             }
 
             var traced = problem with { TraceId = Activity.Current?.TraceId.ToString() ?? httpContext.TraceIdentifier };
-            await response.WriteAsJsonAsync(traced, ProblemJson.Default.Problem, "application/problem+json", httpContext.RequestAborted);
+            await response.WriteAsJsonAsync(traced, Json.Problem, "application/problem+json", httpContext.RequestAborted);
         }
     }
 }

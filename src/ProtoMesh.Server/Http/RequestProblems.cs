@@ -95,8 +95,11 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
     }
 
     /// <summary>The path of a field of which the reader names only the object that it is in, or already the whole.</summary>
-    private static string Within(string path, string name) =>
-        path.Length == 0 || path == name || path.EndsWith($".{name}", StringComparison.Ordinal) ? (path.Length == 0 ? name : path) : $"{path}.{name}";
+    private static string Within(string path, string name)
+    {
+        name = name.Length > 0 ? name : "\"\"";
+        return path.Length == 0 ? name : path == name || path.EndsWith($".{name}", StringComparison.Ordinal) ? path : $"{path}.{name}";
+    }
 
     private static Problem? OfStatus(HttpContext context, int status) => status switch
     {

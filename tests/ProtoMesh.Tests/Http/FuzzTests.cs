@@ -10,7 +10,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
 {
     private static readonly string[] Texts =
     [
-        "", " ", "a", "customer/123", "lock:x", "{}", "a/b/c", "🦊/🦊", "x/\u0001w", "default/x/y\u0001h", "'; return redis.call('FLUSHALL') --", "\u0000", "\u007f",
+        "", " ", "a", "customer/123", "lock:x", "{}", "a/b/c", "🦊/🦊", "x/\u0001w", "default/x/y\u0001h", "'; return 1 --", "\u0000", "\u007f",
         "00000000-0000.0", "00000000.99999", "wait", "-1", "9007199254740993", "true", "null", "granted", "slots", "%s%n", "../../etc/passwd", new('z', 600), new('é', 5_000),
     ];
 
@@ -44,7 +44,7 @@ public sealed class FuzzTests(ITestOutputHelper output)
             }
 
             refused++;
-            if (answer.MediaType is null && answer.Status is 400 or 431)
+            if (answer.MediaType is null && answer.Status is 400 or 414 or 431)
             {
                 continue; // the HTTP server refused it before the service saw it
             }
