@@ -48,11 +48,8 @@ internal sealed class Health(
     {
         try
         {
-            for (var partition = 0; partition < Math.Max(1, store.Partitions); partition++)
-            {
-                await store.RunAsync(Probe, partition, [store.ChannelOf(partition)], cancellationToken).AsTask().WaitAsync(Patience, time, cancellationToken);
-            }
-
+            await Task.WhenAll(Enumerable.Range(0, Math.Max(1, store.Partitions)).Select(partition =>
+                store.RunAsync(Probe, partition, [store.ChannelOf(partition)], cancellationToken).AsTask())).WaitAsync(Patience, time, cancellationToken);
             return "ok";
         }
         catch (StoreException failure)

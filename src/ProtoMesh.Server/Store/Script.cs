@@ -6,18 +6,24 @@ namespace ProtoMesh.Server.Store;
 
 /// <summary>A Lua file of this assembly, named by its path below the project, such as <c>Locks/Lua/acquire.lua</c>.</summary>
 /// <remarks>
-/// A line <c>--@include Room/Lua/_lib/name.lua</c> is replaced by that file. The text also carries the partition's
-/// epoch, so a replica that still believes in an older epoch calls a SHA that the store does not know.
+/// A line <c>--@include Room/Lua/_lib/name.lua</c> is replaced by that file. What is included only defines; the line
+/// <see cref="BodyMark"/> stands before what a call does. The text also carries the partition's epoch, so a replica that
+/// still believes in an older epoch calls a SHA that the store does not know.
 /// </remarks>
 internal sealed class Script
 {
+    /// <summary>The line between a script's definitions, which a store may keep, and what it does in a call.</summary>
+    public const string BodyMark = "--@body\n";
     private const string IncludeMark = "--@include ";
     private readonly string _source;
 
     private Script(string name)
     {
         Name = name;
-        _source = Resolve(name, []);
+        var body = new StringBuilder();
+        var definitions = new StringBuilder();
+        Resolve(name, [], definitions, body);
+        _source = definitions.Length == 0 ? body.ToString() : $"{definitions}{BodyMark}{body}";
     }
 
     public string Name { get; }
@@ -36,24 +42,24 @@ internal sealed class Script
     /// <summary>SHA-1 of <see cref="Text"/>, the name by which Redis knows it.</summary>
     public static byte[] Sha(string text) => SHA1.HashData(Encoding.UTF8.GetBytes(text));
 
-    private static string Resolve(string name, HashSet<string> included)
+    /// <summary>Writes a file's own lines to <paramref name="own"/> and what it includes, in order and once, to <paramref name="definitions"/>.</summary>
+    private static void Resolve(string name, HashSet<string> included, StringBuilder definitions, StringBuilder own)
     {
         using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream(name)
             ?? throw new InvalidOperationException($"There is no script {name} in this assembly.");
         using var reader = new StreamReader(stream, Encoding.UTF8);
-        var text = new StringBuilder();
         while (reader.ReadLine() is { } line)
         {
             if (!line.StartsWith(IncludeMark, StringComparison.Ordinal))
             {
-                text.Append(line).Append('\n');
+                own.Append(line).Append('\n');
             }
             else if (line[IncludeMark.Length..].Trim() is var part && included.Add(part))
             {
-                text.Append(Resolve(part, included));
+                var lines = new StringBuilder();
+                Resolve(part, included, definitions, lines);
+                definitions.Append(lines);
             }
         }
-
-        return text.ToString();
     }
 }

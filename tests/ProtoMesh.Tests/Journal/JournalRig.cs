@@ -152,6 +152,7 @@ internal sealed class OutboxScript(ScriptStore store)
 {
     private const string Body =
         """
+        begin()
         local id
         for i = 1, tonumber(ARGV[2]) do
           local token = ''

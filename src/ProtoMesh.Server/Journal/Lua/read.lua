@@ -4,6 +4,7 @@
 -- ARGV: 1 channel, 2 consumer id, 3 lease in ms, 0 to give it back, 4 last committed event id or '', 5 most events to return
 -- Returns: {'busy'} | {'ok', store_id, epoch, now in ms, counter of the newest event, id, event, id, event, ...}
 --@include Store/Lua/_lib/clock.lua
+begin()
 local consumer, lease_ms, committed, limit = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
 local known = redis.call('HMGET', meta, 'consumer', 'consumer_until', 'store_id')

@@ -4,6 +4,7 @@
 -- ARGV: 1 channel, 2 settings, 3.. request_id
 -- Returns: {'ok', for each: ms since its grant | queued | gone}
 --@include Locks/Lua/_lib/requests.lua
+begin()
 local partition = string.match(KEYS[1], '{p(%d+)}')
 local reply = {'ok'}
 

@@ -3,6 +3,7 @@
 -- ARGV: see _lib/new_request.lua
 -- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full; all but the first leave no record
 --@include Legacy/Lua/_lib/standing.lua
+begin()
 local id = ARGV[3]
 catch_up(16)
 

@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3 request_id, 4 cause
 -- Returns: describe() with tag state | unknown
 --@include Locks/Lua/_lib/waiting.lua
+begin()
 local id, cause = ARGV[3], ARGV[4]
 catch_up(16)
 local request = load_request(id)

@@ -3,6 +3,7 @@
 -- ARGV: see _lib/new_request.lua
 -- Returns: describe() with tag granted | queued | held | mode_conflict | queue_full | state | conflict, as acquire describes them
 --@include Legacy/Lua/_lib/standing.lua
+begin()
 local id = ARGV[3]
 if catch_up(16) > 0 then
   settle('time')

@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3 name, 4 fencing token
 -- Returns: {'held' | 'superseded' | 'not_held' | 'unknown'}
 --@include Locks/Lua/_lib/requests.lua
+begin()
 local name, token, verdict = ARGV[3], ARGV[4], 'not_held'
 for _, member in ipairs(redis.call('ZRANGEBYLEX', order, '[' .. name .. '\1h', '(' .. name .. '\1i')) do
   local request = load_request(string.match(member, '([^\1]*)$'))

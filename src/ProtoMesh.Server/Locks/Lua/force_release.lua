@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3 name, 4 reason, 5 '1' when immediate
 -- Returns: {'ok', now, end of the rest or 0, how many wait, id, record, ...}
 --@include Locks/Lua/_lib/waiting.lua
+begin()
 local name, reason, immediate = ARGV[3], ARGV[4], ARGV[5] == '1'
 catch_up(16)
 local reply = {'ok', int(now), '0', '0'}

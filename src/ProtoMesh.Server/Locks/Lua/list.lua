@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3 first bound, 4 last bound (as of ZRANGEBYLEX), 5 most entries
 -- Returns: {'ok', now, member, id, record, ...}
 --@include Locks/Lua/_lib/requests.lua
+begin()
 local reply = {'ok', int(now)}
 for _, member in ipairs(redis.call('ZRANGEBYLEX', order, ARGV[3], ARGV[4], 'LIMIT', '0', ARGV[5])) do
   local name, kind, tail = string.match(member, '^([^\1]*)\1(.)(.*)$')

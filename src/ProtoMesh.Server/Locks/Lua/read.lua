@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3 request_id, 4 how many ahead
 -- Returns: {describe() with tag state | unknown, {id, record, ...} of those ahead in the longest queue}
 --@include Locks/Lua/_lib/replies.lua
+begin()
 local id, limit = ARGV[3], ARGV[4]
 local request = load_request(id)
 local ahead, longest = {}, 0

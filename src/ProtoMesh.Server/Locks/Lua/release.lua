@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3 request_id, 4 fencing token, 5 note
 -- Returns: {released | lost | mismatch | unknown, now, id, record or '', {agent granted what this freed, ...}}
 --@include Locks/Lua/_lib/waiting.lua
+begin()
 local id, token = ARGV[3], ARGV[4]
 catch_up(16)
 local request = load_request(id)

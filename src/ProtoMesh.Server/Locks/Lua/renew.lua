@@ -4,6 +4,7 @@
 -- Returns: a list of {tag, now, id, record or '', waiters, priority of the first waiter or ''},
 --   tag renewed | lost | mismatch | unknown
 --@include Locks/Lua/_lib/waiting.lua
+begin()
 catch_up(16)
 local reply = {}
 

@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3 request_id, 4 priority
 -- Returns: describe() with tag state | not_waiting | unknown
 --@include Locks/Lua/_lib/new_request.lua
+begin()
 local id, priority = ARGV[3], ARGV[4]
 catch_up(16)
 local request = load_request(id)

@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3 first bound (as of ZRANGEBYLEX), 4 most resources
 -- Returns: {'ok', now, name, resource, {id, record} of a holder or {}, {id, record} of the first waiter or {}, ...}
 --@include Locks/Lua/_lib/resources.lua
+begin()
 local reply, from = {'ok', int(now)}, ARGV[3]
 for _ = 1, tonumber(ARGV[4]) do
   local member = redis.call('ZRANGEBYLEX', order, from, '+', 'LIMIT', '0', '1')[1]

@@ -3,9 +3,10 @@
 -- ARGV: 1 channel, 2 settings
 -- Returns: {'ok', now, next deadline, '1' when there is more to do at once}
 --@include Locks/Lua/_lib/waiting.lua
+begin()
 local seen = catch_up(64)
 
-local old = redis.call('ZRANGEBYLEX', order, '[\1', '(\1' .. string.format('%016.0f', now + 1), 'LIMIT', '0', '200')
+local old = redis.call('ZRANGEBYLEX', order, '[\1', '(\1' .. string.format('%016d', now + 1), 'LIMIT', '0', '200')
 local forgotten = {}
 for _, member in ipairs(old) do
   local kind, id = string.sub(member, 18, 18), string.sub(member, 19)

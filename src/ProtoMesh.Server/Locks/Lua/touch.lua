@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3.. request_id and the end of its wait, in turn
 -- Returns: {'ok', id, ...}: those that do not wait any more and so have news for their owners
 --@include Store/Lua/_lib/clock.lua
+begin()
 local liveness_ms = tonumber(string.match(ARGV[2], '^%-?%d+ (%d+)'))
 -- The flags of a waiter's record: one that is detached has no liveness to prolong.
 local waiter_pattern = '^queued\1' .. string.rep('[^\1]*\1', 13) .. '([^\1]*)'

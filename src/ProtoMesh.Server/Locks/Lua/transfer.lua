@@ -3,6 +3,7 @@
 -- ARGV: 1 channel, 2 settings, 3 request_id, 4 fencing token, 5 successor's request_id, 6 digest, 7 agent_id, 8 session_id
 -- Returns: describe() of the successor with tag state, or of the request with tag lost | mismatch | unknown
 --@include Locks/Lua/_lib/waiting.lua
+begin()
 local id, token, heir_id = ARGV[3], ARGV[4], ARGV[5]
 catch_up(16)
 local request = load_request(id)

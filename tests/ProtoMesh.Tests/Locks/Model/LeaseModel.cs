@@ -191,7 +191,11 @@ internal sealed partial class LeaseModel(LeaseSettings settings)
         }
 
         Pump();
-        return Answers.Released(verdict, Now, release.Id, request?.View(), _grantedNow.Select(id => _requests[id].Agent));
+
+        // The agents that got what this lease held; the same call may have granted other resources that a lapse freed.
+        var next = _grantedNow.Select(id => _requests[id])
+            .Where(granted => verdict == "released" && granted.Wants.Any(want => request!.Wants.Any(mine => mine.Name == want.Name)));
+        return Answers.Released(verdict, Now, release.Id, request?.View(), next.Select(granted => granted.Agent));
     }
 
     private string TakeBack(Cancel cancel)

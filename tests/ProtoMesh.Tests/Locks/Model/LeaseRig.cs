@@ -12,7 +12,7 @@ namespace ProtoMesh.Tests.Locks.Model;
 /// </remarks>
 internal sealed class LeaseRig(IStoreEngine engine, int partition, LeaseSettings settings, Func<string, string>? alter = null, bool ownTime = false)
 {
-    private const string TakeTime = "local TIME = {string.match(table.remove(ARGV), '^(%d+) (%d+)$')}\n";
+    private const string TakeTime = "local function take_time() return {string.match(table.remove(ARGV), '^(%d+) (%d+)$')} end\n";
     private readonly PartitionKeys _keys = new(partition);
     private readonly Dictionary<string, (string Text, byte[] Sha)> _rendered = new(StringComparer.Ordinal);
 
@@ -69,7 +69,7 @@ internal sealed class LeaseRig(IStoreEngine engine, int partition, LeaseSettings
         if (!_rendered.TryGetValue(name, out var rendered))
         {
             var text = Script.Named(name).Text(1);
-            text = ownTime ? text : TakeTime + text.Replace("redis.call('TIME')", "TIME", StringComparison.Ordinal);
+            text = ownTime ? text : TakeTime + text.Replace("redis.call('TIME')", "take_time()", StringComparison.Ordinal);
             text = alter?.Invoke(text) ?? text;
             _rendered[name] = rendered = (text, Script.Sha(text));
         }

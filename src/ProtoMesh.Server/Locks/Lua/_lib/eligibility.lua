@@ -1,7 +1,13 @@
 -- When a request may have its resources, and how a change is told to the journal.
 --@include Locks/Lua/_lib/resources.lua
 --@include Journal/Lua/_lib/append.lua
-local woken, legacy_grants, hurry_journal = {}, {}, false
+local woken, legacy_grants, hurry_journal
+
+local begin_resources = begin
+local function begin()
+  begin_resources()
+  woken, legacy_grants, hurry_journal = {}, {}, false
+end
 
 local function journal(kind, id, request, cause, extras)
   request.event = append_event('lock.' .. kind, now, id, request.token, cause, request.agent, request.session,

@@ -34,7 +34,7 @@ local function finish(id, request, state, at, cause, note, rest_ends, extras)
       if #siblings_on(want.name, id, request) == 0 then
         local length = at - tonumber(request.granted)
         resource.held, resource.used = resource.held - 1, resource.used - want.units
-        resource.average = int(resource.average == '' and length or tonumber(resource.average) * 0.7 + length * 0.3)
+        resource.average = int(resource.average == '' and length or math.floor(tonumber(resource.average) * 0.7 + length * 0.3))
         resource.previous = request.agent .. '\3' .. state .. '\3' .. int(at) .. '\3' .. note
       end
       rest(want.name, resource, rest_ends)

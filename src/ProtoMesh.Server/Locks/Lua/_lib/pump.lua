@@ -1,6 +1,12 @@
 -- What every script that changes something does around it: first end what is over, last grant what became free, then save.
 --@include Locks/Lua/_lib/finish.lua
-local steps = 64
+local steps, pumped
+
+local begin_changes = begin
+local function begin()
+  begin_changes()
+  steps, pumped = 64, 0
+end
 
 -- Removes what is over from the heads of a queue and grants from it until the head does not fit.
 local function pump(name, cause)
@@ -27,8 +33,6 @@ local function pump(name, cause)
     steps = steps - 1
   end
 end
-
-local pumped = 0
 
 local function pump_dirty(cause)
   while dirty[pumped + 1] do
@@ -57,7 +61,8 @@ end
 local function settle(cause)
   pump_dirty(cause)
   for id, request in pairs(changed_requests) do
-    redis.call('HSET', requests, id, request_text(request))
+    request.saved = request_text(request)
+    redis.call('HSET', requests, id, request.saved)
   end
   save_resources()
   save_counters()

@@ -1,10 +1,18 @@
 -- Requests as the store keeps them: parts joined by \1, lists by \2. Loaded once a call, written once, by save().
 -- All parts are texts; times are ms of the partition's clock; no value may hold a control character.
 --@include Store/Lua/_lib/clock.lua
-local ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue =
-  string.match(ARGV[2], '^(%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-ageing, liveness_ms, claim_ms = tonumber(ageing), tonumber(liveness_ms), tonumber(claim_ms)
-retention_ms, memory_ms, max_queue = tonumber(retention_ms), tonumber(memory_ms), tonumber(max_queue)
+local ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue
+local loaded_requests, changed_requests
+
+local begin_clock = begin
+local function begin()
+  begin_clock()
+  ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue =
+    string.match(ARGV[2], '^(%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+  ageing, liveness_ms, claim_ms = tonumber(ageing), tonumber(liveness_ms), tonumber(claim_ms)
+  retention_ms, memory_ms, max_queue = tonumber(retention_ms), tonumber(memory_ms), tonumber(max_queue)
+  loaded_requests, changed_requests = {}, {}
+end
 
 local part = '([^\1]*)\1'
 local live_pattern = '^' .. string.rep(part, 23) .. '(.*)$'
@@ -50,10 +58,8 @@ local function parse_request(text)
 end
 
 local function request_text(request)
-  return is_live(request) and live_text(request) or ended_text(request)
+  return request.saved or is_live(request) and live_text(request) or ended_text(request)
 end
-
-local loaded_requests, changed_requests = {}, {}
 
 local function load_request(id)
   local request = loaded_requests[id]
@@ -66,6 +72,7 @@ local function load_request(id)
 end
 
 local function keep_request(id, request)
+  request.saved = nil
   loaded_requests[id], changed_requests[id] = request, request
 end
 

@@ -1,7 +1,13 @@
 -- Resources as the store keeps them, and the order in which their requests stand.
 --@include Locks/Lua/_lib/requests.lua
 local resource_pattern = '^' .. string.rep(part, 10) .. '(.*)$'
-local loaded_resources, changed_resources, dirty = {}, {}, {}
+local loaded_resources, changed_resources, dirty
+
+local begin_requests = begin
+local function begin()
+  begin_requests()
+  loaded_resources, changed_resources, dirty = {}, {}, {}
+end
 
 -- family: x (exclusive and shared), l (slots) or ''; mode: of the present hold; held: holds, a re-entered one counts once;
 -- recent: the last agents that held it, newest first; previous: agent, how it ended, when, note, joined by \3.
@@ -42,7 +48,7 @@ local function holder_member(name, request, id)
 end
 
 local function waiter_member(name, request, id)
-  return name .. '\1w' .. string.format('%015.0f%012.0f', tonumber(request.score) + 100000000000000, tonumber(request.seq)) .. id
+  return name .. '\1w' .. string.format('%015d%012d', tonumber(request.score) + 100000000000000, tonumber(request.seq)) .. id
 end
 
 local function waiter_id(name, member)
@@ -50,7 +56,7 @@ local function waiter_id(name, member)
 end
 
 local function forget_at(time, kind, id)
-  redis.call('ZADD', order, '0', '\1' .. string.format('%016.0f', time) .. kind .. id)
+  redis.call('ZADD', order, '0', '\1' .. string.format('%016d', time) .. kind .. id)
 end
 
 local function first_waiter(name)
