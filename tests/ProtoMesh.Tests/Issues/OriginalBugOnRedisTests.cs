@@ -79,9 +79,9 @@ public sealed class OriginalBugOnRedisTests
     public async Task Original_bug_12_A_Cluster_serves_every_resource()
     {
         await using var cluster = await RedisCluster.StartAsync();
-        await using var server = await MeshServer.StartAsync(("ConnectionStrings:Redis", cluster.ConnectionString));
-        var connection = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(cluster.ConnectionString);
-        using var closing = connection;
+        await using var server = await MeshServer.ListenAsync(("ConnectionStrings:Redis", cluster.ConnectionString));
+        await server.IsReadyAsync(TimeSpan.FromMinutes(2)); // 64 partitions are opened one after another
+        using var connection = await StackExchange.Redis.ConnectionMultiplexer.ConnectAsync(cluster.ConnectionString);
         for (var number = 0; number < 20; number++)
         {
             var resource = $"file/{number}";

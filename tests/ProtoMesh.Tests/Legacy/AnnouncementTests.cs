@@ -61,17 +61,22 @@ public sealed class AnnouncementTests
     }
 
     [Fact]
-    public async Task A_grant_whose_message_among_the_replicas_is_lost_is_announced_all_the_same()
+    public async Task A_grant_whose_message_to_the_replicas_is_lost_is_announced_all_the_same()
     {
         await using var town = await LegacyTown.OpenAsync();
         var (first, second) = (town.Agent("first"), town.Agent("second"));
         var held = (string)(await first.AcquireAsync("file/1"))["lock_id"]!;
         var queued = (string)(await second.AcquireAsync("file/1"))["lock_id"]!;
-        var hearing = second.HearAsync("file/1");
-        await town.Redis.SendAsync("CLIENT", "KILL", "TYPE", "pubsub", "SKIPME", "yes");
+        using var granted = new CancellationTokenSource();
+        var cutting = CutSubscriptionsAsync(town, granted.Token);
+        await Eventually.HoldsAsync(
+            async () => (await town.Redis.SendAsync("PUBSUB", "NUMSUB", "protomesh:{p0}:wake"))[1].Number == 0, "no replica listens");
         await first.ReleaseAsync(held);
+        await granted.CancelAsync();
+        await cutting;
+        using var connection = await ConnectionMultiplexer.ConnectAsync(town.Redis.ConnectionString);
 
-        Assert.Equal(queued, await hearing);
+        Assert.Equal(queued, await new LegacyAgent(town.Server, "second", connection.GetSubscriber()).HearAsync("file/1"));
     }
 
     [Fact]
@@ -105,6 +110,14 @@ public sealed class AnnouncementTests
 
         Assert.Equal(queued, await hearing);
         Assert.Equal("Kunde Ü_:1", (string?)(await second.StatusAsync(queued))["resource_type"]);
+    }
+
+    private static async Task CutSubscriptionsAsync(LegacyTown town, CancellationToken cancellationToken)
+    {
+        while (!cancellationToken.IsCancellationRequested)
+        {
+            await town.Redis.SendAsync("CLIENT", "KILL", "TYPE", "pubsub");
+        }
     }
 
     /// <summary>They queue behind a holder; once all wait, it releases. Each works, notes its name and releases.</summary>
