@@ -55,6 +55,10 @@ internal static class Startup
         {
             return Say($"{failure.Message} Stop what listens there, or set ASPNETCORE_URLS to another address.");
         }
+        catch (ArgumentOutOfRangeException failure) when (failure.ParamName == "port")
+        {
+            return Say("ASPNETCORE_URLS has to be http://HOST:PORT with a port of at most 65535.");
+        }
         catch (Exception failure) when (failure is InvalidOperationException or FormatException or ArgumentException)
         {
             return Say(failure.Message);

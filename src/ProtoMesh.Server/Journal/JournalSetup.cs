@@ -8,7 +8,7 @@ internal static class JournalSetup
     /// <summary>Adds the journal: what moves events into it, what reads it, and what recovery asks of it.</summary>
     public static IServiceCollection AddJournal(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddOptions<JournalOptions>().Bind(configuration.GetSection("Journal")).ValidateOnStart();
+        services.AddOptions<JournalOptions>().Bind(configuration.GetSection("Journal"), binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart();
         services.AddSingleton<IValidateOptions<JournalOptions>, JournalOptionsValidator>();
         services.AddSingleton<IRecoveryCheck, JournalRecovery>();
         services.AddSingleton<JournalWakes>();

@@ -10,7 +10,7 @@ internal static class StoreSetup
 {
     public static IServiceCollection AddStore(this IServiceCollection services, IConfiguration configuration)
     {
-        services.AddOptions<StoreOptions>().Bind(configuration.GetSection("Store")).ValidateOnStart();
+        services.AddOptions<StoreOptions>().Bind(configuration.GetSection("Store"), binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart();
         services.AddSingleton<IValidateOptions<StoreOptions>, StoreOptionsValidator>();
         services.TryAddSingleton(TimeProvider.System);
         if (configuration.GetConnectionString("Redis") is { } redis && !string.IsNullOrWhiteSpace(redis))

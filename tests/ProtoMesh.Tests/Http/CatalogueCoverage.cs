@@ -1,0 +1,95 @@
+using System.Globalization;
+using ProtoMesh.Contracts;
+using ProtoMesh.Tests.Rig;
+
+namespace ProtoMesh.Tests.Http;
+
+/// <summary>Each code of the catalogue is answered by a running service when its cause is there.</summary>
+[Trait("Category", "Slow")]
+public sealed class CatalogueCoverage
+{
+    /// <summary>Nothing gives it yet, or it must never be seen.</summary>
+    private static readonly string[] NotSeen = ["policy_denied", "internal_error"];
+
+    [Fact]
+    public async Task Every_code_of_the_catalogue_is_answered_to_its_cause()
+    {
+        await using var redis = await RedisServer.StartAsync();
+        var database = await PostgresServer.CreateDatabaseAsync();
+        await using var server = await MeshServer.StartAsync(
+            ("ConnectionStrings:Redis", redis.ConnectionString), ("ConnectionStrings:Database", database), ("Locks:MaxQueue", "1"),
+            ("Store:Partitions", "4"), ("Journal:TimeoutMs", "1000"));
+        var seen = new SortedSet<string>(StringComparer.Ordinal);
+        async Task<HttpAnswer> ExpectAsync(string code, Task<HttpAnswer> call)
+        {
+            var answer = await call;
+            Assert.True(answer.Code == code, $"{code} was expected: {answer}");
+            Refusals.IsProper(answer, code);
+            seen.Add(code);
+            return answer;
+        }
+
+        var holder = await server.PostAsync("/v1/locks", new { request_id = "coverage-1", resource = "x/1", agent_id = "a", ttl_ms = 300_000 });
+        var (path, token) = ($"/v1/locks/{holder.String("lock_id")}", holder.Number("fencing_token"));
+        await ExpectAsync("lock_held", server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "b", wait_ms = 0 }));
+        await ExpectAsync("mode_conflict", server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "b", mode = "slots", capacity = 2 }));
+        await ExpectAsync("request_id_conflict", server.PostAsync("/v1/locks", new { request_id = "coverage-1", resource = "x/1", agent_id = "b" }));
+        await ExpectAsync("token_mismatch", server.PostAsync($"{path}/renew", new { fencing_token = token + 1 }));
+        await ExpectAsync("not_waiting", server.PostAsync($"{path}/reprioritize", new { priority = 1 }));
+        await ExpectAsync("lock_timeout", server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "b", wait_ms = 100 }, wait: 5));
+        await server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "b" });
+        await ExpectAsync("queue_full", server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "c" }));
+        await ExpectAsync("cross_partition", server.PostAsync("/v1/locks", new { resources = Enumerable.Range(0, 30).Select(index => $"y/{index}"), agent_id = "a" }));
+        await ExpectAsync("lock_unknown", server.GetAsync("/v1/locks/nobodys-id.0"));
+        await ExpectAsync("validation_failed", server.PostAsync("/v1/locks", "{}"));
+        await ExpectAsync("malformed_json", server.PostAsync("/v1/locks", "{"));
+        await ExpectAsync("not_found", server.GetAsync("/v1/nothing"));
+        await ExpectAsync("method_not_allowed", server.Http.AskAsync(HttpMethod.Delete, "/v1/locks"));
+        using (var plain = new HttpRequestMessage(HttpMethod.Post, "/v1/locks") { Content = new StringContent("{}") })
+        {
+            await ExpectAsync("unsupported_media_type", server.Http.AskAsync(plain));
+        }
+
+        using (var large = new HttpRequestMessage(HttpMethod.Post, "/v1/locks") { Content = new StringContent(new string(' ', 300_000), null, "application/json") })
+        {
+            large.Headers.TransferEncodingChunked = true;
+            await ExpectAsync("payload_too_large", server.Http.AskAsync(large));
+        }
+
+        await server.PostAsync($"{path}/release", new { fencing_token = token });
+        await ExpectAsync("lease_lost", server.PostAsync($"{path}/renew", new { fencing_token = token }));
+        await ExpectAsync("lock_ended", server.PostAsync($"{path}/wait", wait: 0));
+
+        await redis.EmptyAsync(); // what the journal knows is gone from the store
+        await ExpectAsync("store_recovering", EventuallyAsync(() => server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a" }), "store_recovering"));
+        redis.Kill();
+        await ExpectAsync("store_unavailable", EventuallyAsync(() => server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a" }), "store_unavailable"));
+        await ExpectAsync("journal_unavailable", WithoutJournalAsync());
+
+        Assert.Equal(ProblemCatalogue.All.Select(kind => kind.Code).Except(NotSeen).Order(StringComparer.Ordinal), seen);
+    }
+
+    /// <summary>A journal whose rows another session keeps locked cannot confirm a journaled grant.</summary>
+    private static async Task<HttpAnswer> WithoutJournalAsync()
+    {
+        var database = await PostgresServer.CreateDatabaseAsync();
+        await using var server = await MeshServer.StartAsync(("ConnectionStrings:Database", database), ("Journal:TimeoutMs", "1000"));
+        await using var source = Npgsql.NpgsqlDataSource.Create(database);
+        await using var connection = await source.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        foreach (var table in new[] { "journal_events", "journal_cursors" })
+        {
+            await using var command = new Npgsql.NpgsqlCommand(string.Create(CultureInfo.InvariantCulture, $"LOCK TABLE {table} IN EXCLUSIVE MODE"), connection, transaction);
+            await command.ExecuteNonQueryAsync();
+        }
+
+        return await server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a", durability = "journaled" });
+    }
+
+    private static async Task<HttpAnswer> EventuallyAsync(Func<Task<HttpAnswer>> call, string code)
+    {
+        HttpAnswer? answer = null;
+        await Eventually.HoldsAsync(async () => (answer = await call()).Code == code, code);
+        return answer!;
+    }
+}
