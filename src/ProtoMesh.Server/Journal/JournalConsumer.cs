@@ -15,6 +15,11 @@ internal sealed class JournalConsumer(
 {
     /// <summary>Most events in one transaction: large enough to pay for it, small enough for a waiter behind it.</summary>
     private const int BatchSize = 1_000;
+
+    /// <summary>How far the journal may fall behind while it gives way to the answers; then it stops giving way.</summary>
+    private const long PoliteLag = 100_000;
+    private static readonly TimeSpan ShortestRest = TimeSpan.FromMilliseconds(25);
+    private static readonly TimeSpan LongestRest = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(2);
 
     /// <summary>The time after which an outbox is looked at although nothing told to.</summary>
@@ -56,11 +61,16 @@ internal sealed class JournalConsumer(
                 try
                 {
                     committed ??= await StartAsync(partition, cancellationToken);
+                    var started = time.GetTimestamp();
                     var moved = await MoveAsync(partition, outbox, committed.Value, cancellationToken);
                     pause = TimeSpan.Zero;
                     if (moved is null)
                     {
                         await wakes.WaitAsync(partition, Poll, cancellationToken);
+                    }
+                    else
+                    {
+                        await wakes.RestAsync(partition, RestAfter(partition, time.GetElapsedTime(started)), cancellationToken);
                     }
 
                     committed = moved ?? committed;
@@ -78,6 +88,21 @@ internal sealed class JournalConsumer(
         {
             await LeaveAsync(partition, outbox, committed);
         }
+    }
+
+    /// <summary>
+    /// Nobody waits for these events, but answers wait for the same processors: it rests four times as long as it worked,
+    /// except when it is far behind, as the outbox must not grow without end.
+    /// </summary>
+    private TimeSpan RestAfter(int partition, TimeSpan work)
+    {
+        if (status.LagOf(partition) > PoliteLag)
+        {
+            return TimeSpan.Zero;
+        }
+
+        var rest = work * 4;
+        return rest < ShortestRest ? ShortestRest : rest > LongestRest ? LongestRest : rest;
     }
 
     private async Task<EventId> StartAsync(int partition, CancellationToken cancellationToken)

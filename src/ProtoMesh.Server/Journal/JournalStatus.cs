@@ -27,6 +27,9 @@ internal sealed partial class JournalStatus(ILogger<JournalStatus> log)
         }
     }
 
+    /// <summary>Events of a partition that this replica has not committed yet.</summary>
+    public long LagOf(int partition) => _lags.TryGetValue(partition, out var lag) ? lag.Events : 0;
+
     public void Lag(int partition, long events, long ms) => _lags[partition] = (events, ms);
 
     /// <summary>Another replica consumes this partition.</summary>

@@ -42,6 +42,10 @@ internal sealed class JournalWakes(TimeProvider time)
         wake.Reset();
     }
 
+    /// <summary>Gives way for a time, but not to somebody who waits for a commit.</summary>
+    public Task RestAsync(int partition, TimeSpan rest, CancellationToken cancellationToken) =>
+        QuietlyAsync(Of(partition).Hurried.Task, rest, cancellationToken);
+
     private async Task QuietlyAsync(Task task, TimeSpan timeout, CancellationToken cancellationToken)
     {
         await task.WaitAsync(timeout, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
@@ -6,16 +7,20 @@ namespace ProtoMesh.Server.Store.Embedded;
 
 /// <summary>The store without a server: one writer in this process, and its files in the data folder.</summary>
 /// <remarks>
-/// Every run holds one lock from its first command until its effects are in the log. Scripts take microseconds, so a queue
-/// of callers at that lock is short, and nothing can come between two commands of a script.
+/// Every run holds one lock from its first command until its effects are in the log, so nothing can come between two
+/// commands of a script. Nobody waits for that lock: a caller that finds it taken leaves its call behind, and whoever has
+/// the lock serves it before going on. Callers that blocked instead would hand the lock from core to core at each call.
 /// </remarks>
 internal sealed class EmbeddedEngine : IStoreEngine
 {
     private const long RotateAt = 32 * 1024 * 1024;
+    /// <summary>How many calls of others one caller serves before it hands the rest over and goes on with its own work.</summary>
+    private const int MostServed = 64;
     private static readonly TimeSpan FlushInterval = TimeSpan.FromSeconds(1);
 
     private readonly Lock _gate = new();
     private readonly Dictionary<int, byte[][]> _keyNames = [];
+    private readonly ConcurrentQueue<Call> _calls = new();
     private readonly Messages _messages = new();
     private readonly Keyspace _keyspace = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -65,7 +70,7 @@ internal sealed class EmbeddedEngine : IStoreEngine
 
     public Task LoadAsync(int partition, IReadOnlyCollection<string> texts, CancellationToken cancellationToken)
     {
-        lock (_gate)
+        Alone(() =>
         {
             foreach (var text in texts)
             {
@@ -78,41 +83,32 @@ internal sealed class EmbeddedEngine : IStoreEngine
                     throw Failed(failure);
                 }
             }
-        }
-
+        });
         return Task.CompletedTask;
     }
 
     public ValueTask<Reply> RunAsync(byte[] sha, PartitionKeys keys, string[] arguments, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        Reply reply;
-        IReadOnlyList<Message> messages;
-        lock (_gate)
+        if (!_calls.IsEmpty || !_gate.TryEnter())
         {
-            if (!Lua.Knows(sha))
-            {
-                throw new NoScriptException();
-            }
+            var call = new Call(sha, keys, arguments);
+            _calls.Enqueue(call);
+            Serve();
+            return new ValueTask<Reply>(call.Answer.Task);
+        }
 
-            try
-            {
-                reply = Lua.Run(sha, NamesOf(keys), arguments);
-                if (!_keyspace.Effects.IsEmpty)
-                {
-                    _files?.Append(_keyspace.Effects);
-                }
-            }
-            catch (Exception failure)
-            {
-                _keyspace.Rollback();
-                _messages.Drop();
-                throw Failed(failure);
-            }
-
-            _keyspace.Commit();
-            _files?.RotateIfDue(_keyspace);
+        Reply reply;
+        IReadOnlyList<Message> messages = [];
+        try
+        {
+            reply = Run(sha, keys, arguments);
             messages = _messages.Take();
+        }
+        finally
+        {
+            _gate.Exit();
+            Serve();
         }
 
         Deliver(messages);
@@ -135,11 +131,7 @@ internal sealed class EmbeddedEngine : IStoreEngine
 
     public Task ListenAsync(IReadOnlyList<string> channels, Action<string, string> onMessage, Action onReconnected, CancellationToken cancellationToken)
     {
-        lock (_gate)
-        {
-            _messages.Listen(channels, onMessage);
-        }
-
+        Alone(() => _messages.Listen(channels, onMessage));
         return Task.CompletedTask;
     }
 
@@ -158,7 +150,7 @@ internal sealed class EmbeddedEngine : IStoreEngine
 
         await _stopping.CancelAsync();
         await _flushing;
-        lock (_gate)
+        Alone(() =>
         {
             if (_files is not null)
             {
@@ -170,12 +162,102 @@ internal sealed class EmbeddedEngine : IStoreEngine
             _folder?.Dispose();
             _lua?.Dispose();
             _lua = null;
-        }
+        });
 
         _stopping.Dispose();
     }
 
     private LuaHost Lua => _lua ?? throw StoreException.Unavailable("The embedded store is not open.");
+
+    /// <summary>Runs one script and logs what it wrote. For the holder of the lock.</summary>
+    private Reply Run(byte[] sha, PartitionKeys keys, string[] arguments)
+    {
+        if (!Lua.Knows(sha))
+        {
+            throw new NoScriptException();
+        }
+
+        Reply reply;
+        try
+        {
+            reply = Lua.Run(sha, NamesOf(keys), arguments);
+            if (!_keyspace.Effects.IsEmpty)
+            {
+                _files?.Append(_keyspace.Effects);
+            }
+        }
+        catch (Exception failure)
+        {
+            _keyspace.Rollback();
+            _messages.Drop();
+            throw Failed(failure);
+        }
+
+        _keyspace.Commit();
+        _files?.RotateIfDue(_keyspace);
+        return reply;
+    }
+
+    /// <summary>
+    /// Serves the calls that others left behind. Everyone who has had the lock does this after leaving it, so a call that
+    /// is left while the lock is taken is always seen: by its owner, who tries the lock after leaving it, or by the holder.
+    /// </summary>
+    private void Serve()
+    {
+        var served = 0;
+        while (!_calls.IsEmpty && _gate.TryEnter())
+        {
+            IReadOnlyList<Message> messages;
+            try
+            {
+                while (served < MostServed && _calls.TryDequeue(out var call))
+                {
+                    served++;
+                    try
+                    {
+                        call.Answer.SetResult(Run(call.Sha, call.Keys, call.Arguments));
+                    }
+                    catch (Exception failure)
+                    {
+                        call.Answer.SetException(failure);
+                    }
+                }
+
+                messages = _messages.Take();
+            }
+            finally
+            {
+                _gate.Exit();
+            }
+
+            Deliver(messages);
+            if (served >= MostServed)
+            {
+                if (!_calls.IsEmpty)
+                {
+                    ThreadPool.UnsafeQueueUserWorkItem(static engine => engine.Serve(), this, preferLocal: false);
+                }
+
+                return;
+            }
+        }
+    }
+
+    /// <summary>Does something while no script runs.</summary>
+    private void Alone(Action action)
+    {
+        try
+        {
+            lock (_gate)
+            {
+                action();
+            }
+        }
+        finally
+        {
+            Serve();
+        }
+    }
 
     private void OpenFiles(string path)
     {
@@ -230,10 +312,7 @@ internal sealed class EmbeddedEngine : IStoreEngine
     {
         if (_files is { IsDoubtful: true })
         {
-            lock (_gate)
-            {
-                _files.Rotate(_keyspace);
-            }
+            Alone(() => _files.Rotate(_keyspace));
         }
 
         _files?.Flush();
@@ -279,5 +358,11 @@ internal sealed class EmbeddedEngine : IStoreEngine
         }
 
         return names;
+    }
+
+    /// <summary>A call that somebody else serves.</summary>
+    private sealed record Call(byte[] Sha, PartitionKeys Keys, string[] Arguments)
+    {
+        public TaskCompletionSource<Reply> Answer { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }

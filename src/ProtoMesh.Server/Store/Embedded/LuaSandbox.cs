@@ -75,7 +75,7 @@ internal static class LuaSandbox
           return debug.traceback(tostring(text), 2)
         end
 
-        collectgarbage('generational')
+        collectgarbage('incremental', 400)
         return read_only(globals, function(_, name)
           error("Script attempted to access nonexistent global variable '" .. tostring(name) .. "'", 2)
         end), globals.redis, describe
