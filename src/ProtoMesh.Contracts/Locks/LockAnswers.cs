@@ -140,6 +140,6 @@ public sealed record FenceVerdict
     /// <summary>True when the token is a live lease's of this resource at this moment.</summary>
     public required bool Valid { get; init; }
 
-    /// <summary>A sentence for a person.</summary>
+    /// <summary><c>held</c>, <c>superseded</c> (a newer token holds it), <c>not_held</c>, or <c>unknown</c> (nobody was given this token).</summary>
     public required string Reason { get; init; }
 }

@@ -34,10 +34,15 @@ public sealed class MutationTests(ITestOutputHelper output)
     {
         Assert.Contains(Script.All.Values, script => script.Text(1).Contains(good, StringComparison.Ordinal));
         await using var store = await LeaseStore.OpenAsync(LeaseBackends.Embedded);
-        var seed = RandomRuns.Seed(output);
 
-        var noticed = await Record.ExceptionAsync(() => RandomRuns.CompareAsync(
-            store.Engine, seed, scenarios: 150, moves: 120, alter: text => text.Replace(good, bad, StringComparison.Ordinal), shrink: false));
+        // The seeds are fixed, as the question is whether the comparison can notice; the rarest case takes more than one.
+        Exception? noticed = null;
+        for (var seed = 1UL; noticed is null && seed <= 8; seed++)
+        {
+            output.WriteLine($"PROTOMESH_SEED={seed}");
+            noticed = await Record.ExceptionAsync(() => RandomRuns.CompareAsync(
+                store.Engine, seed, scenarios: 150, moves: 120, alter: text => text.Replace(good, bad, StringComparison.Ordinal), shrink: false));
+        }
 
         Assert.True(noticed is not null && noticed.ToString().Contains("After move", StringComparison.Ordinal), $"It was not noticed that {mutation}: {noticed}");
     }

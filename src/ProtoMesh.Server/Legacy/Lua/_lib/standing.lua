@@ -2,7 +2,7 @@
 --@include Locks/Lua/_lib/new_request.lua
 
 -- Returns id and record of the agent's live request, or nil. The ids of such requests end with a digest of the agent, so
--- the queue is walked without reading its requests: about 1 ms for 5,000 waiters.
+-- the queue is walked without reading its requests.
 local function standing_of(id, request)
   if not flagged(request, 'p') then
     return nil
