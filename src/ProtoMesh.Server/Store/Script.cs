@@ -8,7 +8,8 @@ namespace ProtoMesh.Server.Store;
 /// <remarks>
 /// A line <c>--@include Room/Lua/_lib/name.lua</c> is replaced by that file. What is included only defines; the line
 /// <see cref="BodyMark"/> stands before what a call does. The text also carries the partition's epoch, so a replica that
-/// still believes in an older epoch calls a SHA that the store does not know.
+/// still believes in an older epoch calls a SHA that the store does not know; and the partition itself, for a node that
+/// restarted must not know the scripts of one partition because another one was compared and opened there.
 /// </remarks>
 internal sealed class Script
 {
@@ -36,8 +37,8 @@ internal sealed class Script
 
     public static Script Named(string name) => All[name];
 
-    /// <summary>The text that runs in the store, for one epoch.</summary>
-    public string Text(long epoch) => $"local EPOCH = '{epoch}'\n{_source}";
+    /// <summary>The text that runs in the store, for one epoch of one partition.</summary>
+    public string Text(long epoch, int partition = 0) => $"local EPOCH = '{epoch}' -- of partition {partition}\n{_source}";
 
     /// <summary>SHA-1 of <see cref="Text"/>, the name by which Redis knows it.</summary>
     public static byte[] Sha(string text) => SHA1.HashData(Encoding.UTF8.GetBytes(text));

@@ -159,8 +159,8 @@ internal sealed partial class ScriptStore(
     private async Task<IReadOnlyDictionary<string, byte[]>> CompareAndLoadAsync(Partition partition, CancellationToken cancellationToken)
     {
         var keys = partition.Keys;
-        var openText = OpenPartition.Text(0);
-        await engine.LoadAsync(keys.Partition, [Inspect.Text(0), openText], cancellationToken);
+        var openText = OpenPartition.Text(0, keys.Partition);
+        await engine.LoadAsync(keys.Partition, [Inspect.Text(0, keys.Partition), openText], cancellationToken);
         PartitionState? inspected = null;
         var compared = await check.CompareAsync(
             keys.Partition, async inspecting => inspected = await InspectAsync(keys, inspecting), cancellationToken);
@@ -183,7 +183,7 @@ internal sealed partial class ScriptStore(
                     throw StoreException.Recovering("Another replica opened the store differently at the same moment; this one tries again.");
                 }
 
-                var texts = Script.All.Values.ToDictionary(script => script.Name, script => script.Text(epoch), StringComparer.Ordinal);
+                var texts = Script.All.Values.ToDictionary(script => script.Name, script => script.Text(epoch, keys.Partition), StringComparer.Ordinal);
                 await engine.LoadAsync(keys.Partition, [.. texts.Values], cancellationToken);
                 LogOpened(log, keys.Partition, epoch, engine.Kind);
                 return texts.ToDictionary(text => text.Key, text => Script.Sha(text.Value), StringComparer.Ordinal);
@@ -194,7 +194,7 @@ internal sealed partial class ScriptStore(
 
     private async Task<PartitionState> InspectAsync(PartitionKeys keys, CancellationToken cancellationToken)
     {
-        var state = StateOf(keys.Partition, await engine.RunAsync(Script.Sha(Inspect.Text(0)), keys, [keys.Channel], cancellationToken));
+        var state = StateOf(keys.Partition, await engine.RunAsync(Script.Sha(Inspect.Text(0, keys.Partition)), keys, [keys.Channel], cancellationToken));
         if (state.Exists && (state.Partitions != _partitions.Length || state.GroupBy != options.Value.GroupBy))
         {
             throw StoreException.Recovering(

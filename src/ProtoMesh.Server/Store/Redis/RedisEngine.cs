@@ -73,7 +73,7 @@ internal sealed class RedisEngine : IStoreEngine
         }
     }
 
-    /// <summary>A node of a Cluster has many partitions and needs each text once; asking is a hundred times smaller than sending.</summary>
+    /// <summary>Another replica has often loaded the text already; asking is a hundred times smaller than sending.</summary>
     private static async Task LoadAsync(IServer server, string text)
     {
         if (!await server.ScriptExistsAsync(Script.Sha(text), CommandFlags.DemandMaster))
