@@ -22,12 +22,12 @@ internal sealed class EmbeddedEngine : IStoreEngine
     private readonly Dictionary<int, byte[][]> _keyNames = [];
     private readonly ConcurrentQueue<Call> _calls = new();
     private readonly Messages _messages = new();
-    private readonly Keyspace _keyspace = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly TimeProvider _time;
     private readonly ILogger<EmbeddedEngine> _log;
     private readonly string? _path;
     private readonly long _rotateAt;
+    private Keyspace _keyspace = new();
     private StoreFolder? _folder;
     private EffectLog? _files;
     private int _disposed;
@@ -270,6 +270,8 @@ internal sealed class EmbeddedEngine : IStoreEngine
         }
         catch (Exception failure)
         {
+            // The next try may find other files, and must not read them on top of what these had.
+            _keyspace = new Keyspace();
             _folder?.Dispose();
             if (failure is IOException or UnauthorizedAccessException)
             {

@@ -136,6 +136,28 @@ public sealed class PersistenceTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public async Task A_start_that_is_tried_again_holds_only_what_the_files_of_that_moment_say()
+    {
+        var (_, _, _, second) = await TwoRunsAsync();
+        string before;
+        await using (var third = await EngineHarness.OpenAsync(_folder.Path, _log))
+        {
+            await third.RunAsync(Mixed, "4");
+            before = await third.DumpAsync();
+        }
+
+        var log = _folder.In("0000000001.log");
+        var whole = await File.ReadAllBytesAsync(log);
+        await using var engine = new EmbeddedEngine(_folder.Path, TimeProvider.System, _log, 32 * 1024 * 1024);
+        Flip(log, second - 1);
+        await Assert.ThrowsAsync<StoreException>(() => engine.StartAsync(CancellationToken.None));
+        await File.WriteAllBytesAsync(log, whole);
+        await engine.StartAsync(CancellationToken.None);
+
+        Assert.Equal(before, await engine.DumpAsync());
+    }
+
+    [Fact]
     public async Task A_snapshot_with_a_changed_or_missing_byte_stops_the_start()
     {
         await using (var engine = await EngineHarness.OpenAsync(_folder.Path, _log, rotateAt: 1))
