@@ -224,7 +224,7 @@ internal sealed class LockService(
         while (reply is { Tag: "state", Record.State: LockState.Queued })
         {
             journal.Nudge(watch.Id.Partition);
-            watch.Waiting = (reply.Record.WaitEnds, reply.Record.IsDetached);
+            watch.Waiting = new OpenWait(reply.Record.WaitEnds, reply.Record.IsDetached);
             sweeper.Arm(DueInMs(reply));
             var left = hold - time.GetElapsedTime(started);
             if (left <= TimeSpan.Zero || waiters.Stopping.IsCancellationRequested)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Server.Store;
 
@@ -14,7 +15,7 @@ internal sealed class LockSweeper(
     private readonly SemaphoreSlim _early = new(0, 1);
     private long _armed = long.MaxValue;
     private Task? _woken;
-    private bool _failing;
+    private readonly ConcurrentDictionary<int, string> _failing = new();
 
     /// <summary>Asks for a look at what is due after a time that a waiter knows of.</summary>
     public void Arm(long dueInMs)
@@ -38,16 +39,17 @@ internal sealed class LockSweeper(
 
     private async Task SweepAsync(CancellationToken stoppingToken)
     {
+        Task[] sweeps = [];
         try
         {
             while (true)
             {
                 await PauseAsync(stoppingToken);
                 Interlocked.Exchange(ref _armed, long.MaxValue);
-                for (var partition = 0; partition < store.Partitions; partition++)
-                {
-                    await SweepAsync(partition, stoppingToken);
-                }
+
+                // Side by side, and none waits for the others: a node that is silent holds up its own partitions only.
+                sweeps = [.. Enumerable.Range(0, store.Partitions).Select(partition =>
+                    sweeps.ElementAtOrDefault(partition) is { IsCompleted: false } under ? under : SweepAsync(partition, stoppingToken))];
             }
         }
         catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
@@ -71,16 +73,14 @@ internal sealed class LockSweeper(
                 Arm(dueInMs);
             }
 
-            _failing = false;
+            _failing.TryRemove(partition, out _);
         }
         catch (StoreException failure)
         {
-            if (!_failing)
+            if (_failing.TryAdd(partition, failure.Message))
             {
                 LockLog.SweepFailed(log, failure.Message);
             }
-
-            _failing = true;
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {
@@ -118,34 +118,42 @@ internal sealed class LockSweeper(
         using var timer = new PeriodicTimer(interval, time);
         while (await NextAsync(timer, stoppingToken))
         {
-            try
-            {
-                foreach (var batch in waiters.All.Where(watch => watch.Waiting is not null).GroupBy(watch => watch.Id.Partition).SelectMany(group => group.Chunk(500)))
-                {
-                    var attended = batch.Where(watch => watch.Waiting is { IsDetached: false }).ToArray();
-                    var partition = batch[0].Id.Partition;
-                    if (attended.Length > 0)
-                    {
-                        foreach (var id in await scripts.TouchAsync(partition, attended.Select(watch => (watch.Id.RequestId, watch.Waiting!.Value.WaitEnds)), stoppingToken))
-                        {
-                            waiters.Wake(new LockId(id, partition));
-                        }
-                    }
+            var batches = waiters.All.Where(watch => watch.Waiting is not null).GroupBy(watch => watch.Id.Partition).SelectMany(group => group.Chunk(500));
+            await Task.WhenAll(batches.Select(batch => KeepAliveAsync(batch, stoppingToken)));
+        }
+    }
 
-                    foreach (var watch in batch.Where(watch => watch.Waiting is { IsDetached: true }))
-                    {
-                        watch.Wake();
-                    }
+    /// <summary>Keeps waiters of one partition alive. Whatever fails, the others and the next round go on: silence would drop them.</summary>
+    private async Task KeepAliveAsync(LockWatch[] batch, CancellationToken stoppingToken)
+    {
+        try
+        {
+            var partition = batch[0].Id.Partition;
+            var attended = batch.Where(watch => watch.Waiting is { IsDetached: false }).ToArray();
+            if (attended.Length > 0)
+            {
+                foreach (var id in await scripts.TouchAsync(partition, attended.Select(watch => (watch.Id.RequestId, watch.Waiting!.WaitEnds)), stoppingToken))
+                {
+                    waiters.Wake(new LockId(id, partition));
                 }
             }
-            catch (StoreException failure)
+
+            foreach (var watch in batch.Where(watch => watch.Waiting is { IsDetached: true }))
             {
-                LockLog.SweepFailed(log, failure.Message);
+                watch.Wake();
             }
-            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-            {
-                return;
-            }
+        }
+        catch (StoreException failure)
+        {
+            LockLog.SweepFailed(log, failure.Message);
+        }
+        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+        {
+            // The service stops and answers its open waits.
+        }
+        catch (Exception failure)
+        {
+            LockLog.SweepBroke(log, failure);
         }
     }
 

@@ -82,8 +82,8 @@ internal sealed class LockWatch(LockId id, LockWaiters waiters) : IDisposable
 
     public LockId Id { get; } = id;
 
-    /// <summary>Set once it is known to wait: until when, in ms of the store's clock, and whether silence would drop it.</summary>
-    public (long WaitEnds, bool IsDetached)? Waiting { get; set; }
+    /// <summary>Set once it is known to wait. One reference, because the sweeper reads it while a request sets it.</summary>
+    public OpenWait? Waiting { get; set; }
 
     public void Wake() => Volatile.Read(ref _news).TrySetResult();
 
@@ -109,3 +109,7 @@ internal sealed class LockWatch(LockId id, LockWaiters waiters) : IDisposable
 
     public void Dispose() => waiters.Remove(this);
 }
+
+/// <param name="WaitEnds">Until when it waits, in ms of the store's clock.</param>
+/// <param name="IsDetached">Silence does not drop it.</param>
+internal sealed record OpenWait(long WaitEnds, bool IsDetached);
