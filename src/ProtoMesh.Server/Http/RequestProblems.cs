@@ -47,6 +47,10 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
         {
             await Problems.WriteAsync(context, OfBadRequest(context, failure));
         }
+        catch (InvalidOperationException failure) when (IsOfUnknownCharset(failure))
+        {
+            await Problems.WriteAsync(context, OfStatus(context, StatusCodes.Status415UnsupportedMediaType)!);
+        }
         catch (StoreException failure)
         {
             await Problems.WriteAsync(context, Problems.Of(failure.Code, failure.Message) with { RetryAfterMs = 1_000 });
@@ -57,6 +61,10 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
             await Problems.WriteAsync(context, Problems.Of("internal_error", "The service failed; its log has the details under the trace_id."));
         }
     }
+
+    /// <summary>What binds bodies fails at a charset that it does not know, where it refuses any other wrong content type.</summary>
+    private static bool IsOfUnknownCharset(InvalidOperationException failure) =>
+        failure.InnerException is ArgumentException && failure.Message.Contains("charset", StringComparison.Ordinal);
 
     private static Problem OfBadRequest(HttpContext context, BadHttpRequestException failure) => failure switch
     {

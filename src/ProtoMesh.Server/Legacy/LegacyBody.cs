@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Unicode;
 using ProtoMesh.Contracts.Legacy;
 
 namespace ProtoMesh.Server.Legacy;
@@ -32,7 +33,8 @@ internal sealed class LegacyBody
 
         try
         {
-            var body = JsonElement.Parse(bytes.Span);
+            // The parser looks at the bytes of a text only when it is read.
+            var body = Utf8.IsValid(bytes.Span) ? JsonElement.Parse(bytes.Span) : throw new JsonException("The body is not UTF-8.");
 
             // Half of a surrogate pair is valid JSON but no text; nothing that is kept or echoed may hold one.
             using (var writer = new Utf8JsonWriter(Stream.Null))

@@ -49,6 +49,7 @@ public sealed class BadRequests
     [InlineData("/v1/locks?state=lost", "state")]
     [InlineData("/v1/locks?namespace=A", "namespace")]
     [InlineData("/v1/locks?agent_id=", "agent_id")]
+    [InlineData("/v1/events?agent_id=%00", "agent_id")]
     [InlineData("/v1/locks?limit=0", "limit")]
     [InlineData("/v1/locks?limit=1001", "limit")]
     [InlineData("/v1/locks?limit=many", "limit")]
@@ -120,6 +121,14 @@ public sealed class BadRequests
             Refusals.IsProper(answer, call.Id);
             Assert.Equal("payload_too_large", answer.Code);
         }
+    }
+
+    [Fact]
+    public async Task A_charset_that_nobody_knows_is_refused()
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/locks") { Content = new ByteArrayContent("{}"u8.ToArray()) };
+        request.Content.Headers.ContentType = MediaTypeHeaderValue.Parse("application/json; charset=klingon");
+        await ExpectAsync(request, 415, "unsupported_media_type");
     }
 
     [Theory]

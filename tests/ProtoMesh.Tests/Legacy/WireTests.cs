@@ -1,3 +1,5 @@
+using System.Net.Http.Headers;
+using System.Text;
 using System.Text.Json.Nodes;
 using ProtoMesh.Tests.Rig;
 
@@ -49,6 +51,21 @@ public sealed class WireTests
         Assert.Equal((type, place), ((string?)fault["type"], fault["loc"]!.ToJsonString()));
         Assert.False(string.IsNullOrEmpty((string?)fault["msg"]));
         Assert.True(fault.ContainsKey("input"));
+    }
+
+    [Theory]
+    [InlineData("/v1/locks/acquire")]
+    [InlineData("/v1/locks/release")]
+    [InlineData("/v1/policies/check")]
+    public async Task A_body_that_is_no_UTF_8_is_answered_in_FastAPIs_shape(string path)
+    {
+        var server = await MeshServers.GetAsync(MeshServers.Embedded);
+        var body = """{"resource_type":"?","resource_id":"?","agent_id":"?","lock_id":"?","action":"?","metadata":{}}""";
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new ByteArrayContent(Encoding.Latin1.GetBytes(body.Replace('?', 'ÿ'))) };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        var answer = await server.Http.AskAsync(request);
+
+        Assert.Equal((422, "json_invalid"), (answer.Status, (string?)answer.Body["detail"]![0]!["type"]));
     }
 
     [Fact]
