@@ -26,7 +26,7 @@ internal sealed partial record EventFilter(string? Namespace, string? Resource, 
 
         Require(space is null || NamespacePattern().IsMatch(space), "namespace", "1 to 40 of a-z, 0-9 and -", space);
         Require(resource is null || ResourcePattern().IsMatch(resource), "resource", "type/id", resource);
-        Require(agentId is null || agentId.Length is > 0 and <= 128, "agent_id", "1 to 128 bytes", agentId);
+        Require(agentId is null || (agentId.Length > 0 && Encoding.UTF8.GetByteCount(agentId) <= 128 && !agentId.Any(char.IsControl)), "agent_id", "1 to 128 bytes without control characters", agentId);
         Require(type is null || TypePattern().IsMatch(type), "type", "an event's type, such as lock.granted", type);
         return (new EventFilter(resource is null ? space : space ?? DefaultNamespace, resource, agentId, type), errors);
     }

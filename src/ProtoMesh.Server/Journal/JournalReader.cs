@@ -9,8 +9,8 @@ namespace ProtoMesh.Server.Journal;
 /// <summary>Reads the journal as the wire shows it: never a fencing token, never a session.</summary>
 internal sealed class JournalReader(IDbContextFactory<MeshDb> factory)
 {
-    /// <summary>What the journal keeps for itself.</summary>
-    private static readonly string[] Kept = ["fencing_token", "session_id", "to_session_id", "digest"];
+    /// <summary>What the journal keeps for itself; <c>raw</c> is an event that could not be read, with all that is in it.</summary>
+    private static readonly string[] Kept = ["fencing_token", "session_id", "to_session_id", "digest", "raw"];
 
     /// <summary>Events after an id, oldest first.</summary>
     public Task<IReadOnlyList<MeshEvent>> AfterAsync(EventFilter filter, long after, int limit, CancellationToken cancellationToken) =>

@@ -171,6 +171,8 @@ public sealed class Consuming
         Assert.Equal([11, 12], unreadable.Select(row => row.Counter));
         using var data = JsonDocument.Parse(unreadable[0].Data);
         Assert.Equal("not\0an event", data.RootElement.GetProperty("raw").GetString());
+        var shown = await replica.Get<JournalReader>().AfterAsync(new Server.Journal.EventFilter(null, null, null, "journal.unreadable"), 0, 10, CancellationToken.None);
+        Assert.Equal(["partition", "event"], shown[0].Data!.Value.EnumerateObject().Select(field => field.Name));
         Assert.Equal(3, replica.Log.Errors.Count());
     }
 
