@@ -73,7 +73,9 @@ internal static class LockExplainer
 
         if (reply.ExpectedWaitMs is { } expected)
         {
-            yield return $"By recent holds it will take about {LockProblems.Span(expected)}.";
+            yield return reply.UsualHoldMs is null
+                ? $"Nothing is known of earlier holds; if nobody renews, it will take {LockProblems.Span(expected)}."
+                : $"By recent holds it will take about {LockProblems.Span(expected)}.";
         }
     }
 

@@ -209,12 +209,15 @@ public sealed class CallTests
     {
         var (server, resource) = await BeginAsync(store);
         await AcquireAsync(server, resource, "holder", reason: "refund #42");
-        await AcquireAsync(server, resource, "ahead", priority: 9);
+        var ahead = await AcquireAsync(server, resource, "ahead", priority: 9);
         var waiter = await AcquireAsync(server, resource, "waiter");
         var why = await server.GetAsync($"/v1/locks/{waiter.String("lock_id")}/explain");
         Assert.Equal(2, why.Number("position"));
         Assert.Equal("ahead", (string)why.Body["ahead"]![0]!["agent_id"]!);
         Assert.Contains("holder", string.Join(' ', why.Body["sentences"]!.AsArray()), StringComparison.Ordinal);
+
+        var first = await server.GetAsync($"/v1/locks/{ahead.String("lock_id")}/explain");
+        Assert.Contains("Nothing is known of earlier holds", string.Join(' ', first.Body["sentences"]!.AsArray()), StringComparison.Ordinal);
     }
 
     [Theory]
