@@ -107,7 +107,7 @@ internal sealed class EventStream(EventFilter filter, long after) : IResult
                 Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"id: {item.Id}\nevent: {item.Type}\ndata: "), frames);
                 using (var json = new Utf8JsonWriter(frames))
                 {
-                    JsonSerializer.Serialize(json, item, JournalJson.Default.MeshEvent);
+                    JsonSerializer.Serialize(json, item, EventJson.Wire.MeshEvent);
                 }
 
                 frames.Write("\n\n"u8);

@@ -74,7 +74,7 @@ internal static class JournalEndpoints
             Events = [.. events.Take(limit)],
             NextPageToken = events.Count > limit ? filter.TokenFor(list, events[limit - 1].Id) : null,
         },
-        JournalJson.Default.EventPage);
+        EventJson.Wire.EventPage);
 
     private static async Task<IResult> OrUnavailableAsync(DatabaseChoice database, Func<Task<IResult>> read)
     {

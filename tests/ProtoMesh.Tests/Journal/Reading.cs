@@ -73,6 +73,7 @@ public sealed class Reading
         Assert.True(await replica.JournaledAsync(await replica.Outbox.WriteAsync(names: Several)));
 
         var text = await http.Client.GetStringAsync("/v1/events");
+        Assert.Matches("\"at\":\"[-0-9]{10}T[:0-9]{8}\\.[0-9]{3}Z\"", text);
         using var page = JsonDocument.Parse(text);
         var one = page.RootElement.GetProperty("events")[0];
         Assert.Equal(["id", "type", "at", "namespace", "resource", "lock_id", "agent_id", "cause", "data"], one.EnumerateObject().Select(member => member.Name));
