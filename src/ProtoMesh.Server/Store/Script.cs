@@ -7,7 +7,8 @@ namespace ProtoMesh.Server.Store;
 /// <summary>A Lua file of this assembly, named by its path below the project, such as <c>Locks/Lua/acquire.lua</c>.</summary>
 /// <remarks>
 /// A line <c>--@include Room/Lua/_lib/name.lua</c> is replaced by that file. What is included only defines; the line
-/// <see cref="BodyMark"/> stands before what a call does. The text also carries the partition's epoch, so a replica that
+/// <see cref="BodyMark"/> stands before what a call does. Comments stay behind, as a Cluster is sent each script for each
+/// partition. The text also carries the partition's epoch, so a replica that
 /// still believes in an older epoch calls a SHA that the store does not know; and the partition itself, for a node that
 /// restarted must not know the scripts of one partition because another one was compared and opened there.
 /// </remarks>
@@ -51,11 +52,11 @@ internal sealed class Script
         using var reader = new StreamReader(stream, Encoding.UTF8);
         while (reader.ReadLine() is { } line)
         {
-            if (!line.StartsWith(IncludeMark, StringComparison.Ordinal))
+            if (!line.StartsWith("--", StringComparison.Ordinal))
             {
                 own.Append(line).Append('\n');
             }
-            else if (line[IncludeMark.Length..].Trim() is var part && included.Add(part))
+            else if (line.StartsWith(IncludeMark, StringComparison.Ordinal) && line[IncludeMark.Length..].Trim() is var part && included.Add(part))
             {
                 var lines = new StringBuilder();
                 Resolve(part, included, definitions, lines);
