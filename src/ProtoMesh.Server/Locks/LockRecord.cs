@@ -43,6 +43,9 @@ internal sealed class LockRecord
 
     public int Priority => IsLive ? (int)Number(10) : 0;
 
+    /// <summary>How long it may be held from its claim on; live only.</summary>
+    public long MaxHold => IsLive ? Number(12) : 0;
+
     public string Flags => _parts[IsLive ? 14 : 10];
 
     public bool IsDetached => Flags.Contains(LockFlags.Detached, StringComparison.Ordinal);

@@ -137,7 +137,10 @@ internal sealed class LockService(
     {
         var reply = await scripts.CancelAsync(id, "cancel", cancellationToken);
         journal.Nudge(id.Partition);
-        return reply.Tag == "unknown" ? LockProblems.Unknown(id) : Released(reply);
+        return reply.Tag == "unknown" ? LockProblems.Unknown(id)
+            : !await IsJournaledAsync(reply.Record!, id.Partition, cancellationToken)
+                ? LockProblems.JournalUnavailable("the cancellation is done but not confirmed; repeating it is safe")
+                : Released(reply);
     }
 
     public async Task<Answer<GrantedLock>> TransferAsync(LockId id, long token, string toAgentId, string toSessionId, CancellationToken cancellationToken)
@@ -176,6 +179,8 @@ internal sealed class LockService(
             "unknown" => LockProblems.Unknown(id),
             "not_waiting" when !reply.Record!.IsLive => LockProblems.Ended(id, reply.Record),
             "not_waiting" => LockProblems.NotWaiting(id, reply.Record!),
+            _ when !await IsJournaledAsync(reply.Record!, id.Partition, cancellationToken) =>
+                LockProblems.JournalUnavailable("the priority is changed but not confirmed; repeating it is safe"),
             _ when reply.Record!.State != LockState.Queued => LockProblems.NotWaiting(id, reply.Record),
             _ => LockViews.Queued(reply, served, options.Value.WaiterLivenessMs),
         };
@@ -269,8 +274,7 @@ internal sealed class LockService(
 
             if (!await IsJournaledAsync(reply.Record!, reply.Id.Partition, cancellationToken))
             {
-                await scripts.CancelAsync(reply.Id, "journal_unavailable", CancellationToken.None);
-                return new LockOutcome.Refused(LockProblems.JournalUnavailable("the request was cancelled"));
+                return new LockOutcome.Refused(await TakeBackAsync(reply));
             }
         }
 
@@ -289,6 +293,23 @@ internal sealed class LockService(
                 _ => new LockOutcome.Refused(LockProblems.Ended(reply.Id, reply.Record)),
             },
         };
+    }
+
+    /// <summary>
+    /// Cancels what this call enqueued, granted or let be claimed. What an earlier call was answered stays: its owner may
+    /// be at work, and it may only be that this replica does not know of the commit.
+    /// </summary>
+    private async Task<Problem> TakeBackAsync(RequestReply reply)
+    {
+        var record = reply.Record!;
+        var isOfThisCall = record.State == LockState.Granted ? record.HoldEnds == reply.Now + record.MaxHold : record.Enqueued == reply.Now;
+        if (!record.IsLive || !isOfThisCall)
+        {
+            return LockProblems.JournalUnavailable("nothing was changed; repeating the call is safe");
+        }
+
+        await scripts.CancelAsync(reply.Id, "journal_unavailable", CancellationToken.None);
+        return LockProblems.JournalUnavailable("the request was cancelled");
     }
 
     /// <summary>At once for a <c>fast</c> request; for a <c>journaled</c> one when its last event is committed in SQL.</summary>

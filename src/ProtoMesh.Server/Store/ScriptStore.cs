@@ -37,6 +37,8 @@ internal sealed partial class ScriptStore(
     private static readonly Script Inspect = Script.Named("Store/Lua/inspect.lua");
     private static readonly Script OpenPartition = Script.Named("Store/Lua/open.lua");
     private readonly SemaphoreSlim _recovering = new(1, 1);
+    /// <summary>How long a caller waits for its turn to recover; a check may hang on a database that is silent.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
     private Partition[] _partitions = [];
 
     public IStoreEngine Engine => engine;
@@ -117,7 +119,11 @@ internal sealed partial class ScriptStore(
 
     private async Task<IReadOnlyDictionary<string, byte[]>> RecoverAsync(Partition partition, CancellationToken cancellationToken)
     {
-        await _recovering.WaitAsync(cancellationToken);
+        if (!await _recovering.WaitAsync(Patience, cancellationToken))
+        {
+            throw StoreException.Recovering(partition.ClosedBecause ?? "The store is being compared with the journal.");
+        }
+
         try
         {
             if (partition.Scripts is { } open)

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text;
 using StackExchange.Redis;
 
@@ -19,8 +20,8 @@ internal sealed class RedisEngine : IStoreEngine
     private readonly RedisListeners _listeners;
     private readonly TimeProvider _time;
     private readonly ILogger<RedisEngine> _log;
-    private readonly RedisKey[]?[] _keys = new RedisKey[1024][];
-    private readonly long[] _silentSince = new long[1024];
+    private readonly ConcurrentDictionary<int, RedisKey[]> _keys = new();
+    private readonly ConcurrentDictionary<int, long> _silentSince = new();
     private volatile ConnectionMultiplexer? _connection;
     private volatile bool _disposed;
     private int _replacing;
@@ -90,7 +91,11 @@ internal sealed class RedisEngine : IStoreEngine
             var result = await Connection.GetDatabase()
                 .ScriptEvaluateAsync(sha, KeysOf(keys), Array.ConvertAll(arguments, static argument => (RedisValue)argument), CommandFlags.DemandMaster)
                 .WaitAsync(_settings.Timeout, _time, cancellationToken);
-            Volatile.Write(ref _silentSince[keys.Partition], 0);
+            if (!_silentSince.IsEmpty)
+            {
+                _silentSince.TryRemove(keys.Partition, out _);
+            }
+
             return RedisReply.Of(result);
         }
         catch (Exception failure) when (RedisErrors.Translate(failure, _settings) is { } told)
@@ -149,7 +154,7 @@ internal sealed class RedisEngine : IStoreEngine
     }
 
     private RedisKey[] KeysOf(PartitionKeys keys) =>
-        _keys[keys.Partition] ??= Array.ConvertAll(keys.Names, static name => (RedisKey)Encoding.UTF8.GetBytes(name));
+        _keys.GetOrAdd(keys.Partition, static (_, names) => Array.ConvertAll(names, static name => (RedisKey)Encoding.UTF8.GetBytes(name)), keys.Names);
 
     private void Use(ConnectionMultiplexer connection)
     {
@@ -201,8 +206,8 @@ internal sealed class RedisEngine : IStoreEngine
             return;
         }
 
-        var since = Interlocked.CompareExchange(ref _silentSince[partition], _time.GetTimestamp(), 0);
-        if (since != 0 && _time.GetElapsedTime(since) >= Silence && Interlocked.Exchange(ref _replacing, 1) == 0)
+        var since = _silentSince.GetOrAdd(partition, _time.GetTimestamp());
+        if (_time.GetElapsedTime(since) >= Silence && Interlocked.Exchange(ref _replacing, 1) == 0)
         {
             _ = ReplaceAsync(_time.GetElapsedTime(since));
         }
@@ -222,7 +227,7 @@ internal sealed class RedisEngine : IStoreEngine
 
             await _listeners.SubscribeAsync(connection, CancellationToken.None);
             Use(connection);
-            Array.Clear(_silentSince);
+            _silentSince.Clear();
             RedisLog.Replaced(_log, _settings.Where, silence);
             await CloseAsync(old);
             _listeners.TellReconnected();
