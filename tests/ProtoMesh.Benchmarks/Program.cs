@@ -20,7 +20,7 @@ if (args is ["--echo", var port])
 
 var quick = args.Contains("--quick");
 var wanted = args.Where(argument => !argument.StartsWith('-')).ToArray();
-var (rounds, time) = quick ? (1, TimeSpan.FromSeconds(1)) : (5, TimeSpan.FromSeconds(3));
+var (rounds, time) = quick ? (1, TimeSpan.FromSeconds(1)) : (3, TimeSpan.FromSeconds(3));
 var cases = new (string Name, string Title, Func<Task<string>> Run)[]
 {
     ("http", "Requests over HTTP", () => Cases.HttpAsync(rounds, time)),
