@@ -1,0 +1,13 @@
+using System.Text.Json.Serialization;
+
+namespace ProtoMesh.Contracts.Policies;
+
+/// <summary>How the records of this room are written and read, without reflection.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(CheckPolicy))]
+[JsonSerializable(typeof(CheckPolicies))]
+[JsonSerializable(typeof(PolicyDecision))]
+[JsonSerializable(typeof(PolicyDecisions))]
+public sealed partial class PoliciesJson : JsonSerializerContext;
