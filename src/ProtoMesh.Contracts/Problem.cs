@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Contracts.Policies;
 
 namespace ProtoMesh.Contracts;
 
@@ -56,6 +57,9 @@ public sealed record Problem
 
     /// <summary>Why the request ended: a state of <see cref="LockState"/>, or <c>max_hold</c>.</summary>
     public string? EndedBecause { get; init; }
+
+    /// <summary>What the policy said; with <c>policy_denied</c>.</summary>
+    public PolicyDecision? Decision { get; init; }
 
     /// <summary>Each field that broke a rule.</summary>
     public IReadOnlyList<FieldError>? Errors { get; init; }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace ProtoMesh.Contracts.Locks;
@@ -65,4 +66,10 @@ public sealed record AcquireLock
 
     /// <summary>Up to 16 labels, names up to 64 bytes, values up to 256.</summary>
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    /// <summary>What the lease is for, such as <c>customer.update</c>: the policy decides it before anything is enqueued. 1-128 bytes without control characters.</summary>
+    public string? Action { get; init; }
+
+    /// <summary>What the caller says of the action, a JSON object of at most 16 KB. Only with <see cref="Action"/>.</summary>
+    public JsonElement? Metadata { get; init; }
 }

@@ -1,3 +1,5 @@
+using ProtoMesh.Contracts.Policies;
+
 namespace ProtoMesh.Contracts.Locks;
 
 /// <summary>The 200 of <c>POST /v1/locks/{id}/renew</c>.</summary>
@@ -97,6 +99,9 @@ public sealed record DryRunVerdict
 
     /// <summary>Who holds what it needs.</summary>
     public required IReadOnlyList<Blocker> BlockedBy { get; init; }
+
+    /// <summary>What the policy says to the action that the request named; nothing is granted when it is not an allow.</summary>
+    public PolicyDecision? Decision { get; init; }
 }
 
 /// <summary>The 200 of <c>POST /v1/resources/force-release</c>.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using ProtoMesh.Contracts.Policies;
 
 namespace ProtoMesh.Contracts.Locks;
 
@@ -38,6 +39,12 @@ public sealed record QueuedLock
 
     /// <summary>The run of the agent.</summary>
     public string? SessionId { get; init; }
+
+    /// <summary>What it is for, as the policies know it; absent when the request named no action.</summary>
+    public string? Action { get; init; }
+
+    /// <summary>The decision that allowed it; absent when the request named no action.</summary>
+    public PolicyStamp? Decision { get; init; }
 
     /// <summary>0-9, higher is sooner.</summary>
     public required int Priority { get; init; }

@@ -1,3 +1,4 @@
+using ProtoMesh.Server.Store;
 using System.Text.Json;
 using ProtoMesh.Contracts.Legacy;
 using ProtoMesh.Contracts.Locks;

@@ -1,3 +1,4 @@
+using ProtoMesh.Server.Store;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;

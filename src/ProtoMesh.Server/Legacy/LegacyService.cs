@@ -1,3 +1,4 @@
+using ProtoMesh.Server.Store;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts.Legacy;
 using ProtoMesh.Contracts.Locks;

@@ -1,3 +1,4 @@
+using ProtoMesh.Server.Store;
 using Microsoft.OpenApi;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Server.Http;

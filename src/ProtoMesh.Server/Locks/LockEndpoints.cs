@@ -1,3 +1,4 @@
+using ProtoMesh.Server.Store;
 using System.Globalization;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Locks;
@@ -12,9 +13,9 @@ internal static class LockEndpoints
     {
         var locks = routes.MapGroup("/v1/locks").WithTags("Locks");
         locks.MapPost("", AcquireAsync).WithName("acquireLock").Documented(LockDocs.Acquire).Answers<GrantedLock>(200).Answers<QueuedLock>(202)
-            .Fails("validation_failed", "lock_held", "lock_timeout", "lock_ended", "mode_conflict", "request_id_conflict", "cross_partition", "queue_full", "journal_unavailable");
+            .Fails("validation_failed", "lock_held", "lock_timeout", "lock_ended", "mode_conflict", "request_id_conflict", "cross_partition", "queue_full", "journal_unavailable", "policy_denied");
         locks.MapPost("/{id}/wait", WaitAsync).WithName("waitForLock").Documented(LockDocs.Wait).Answers<GrantedLock>(200).Answers<QueuedLock>(202)
-            .Fails("validation_failed", "lock_timeout", "lock_ended", "lock_unknown", "journal_unavailable");
+            .Fails("validation_failed", "lock_timeout", "lock_ended", "lock_unknown", "journal_unavailable", "policy_denied");
         locks.MapPost("/{id}/renew", RenewAsync).WithName("renewLock").Documented(LockDocs.Renew).Answers<RenewedLock>(200)
             .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown");
         locks.MapPost("/renew", RenewManyAsync).WithName("renewLocks").Documented(LockDocs.RenewMany).Answers<RenewResults>(200).Fails("validation_failed");

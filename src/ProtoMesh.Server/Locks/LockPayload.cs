@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using ProtoMesh.Contracts.Policies;
 
 namespace ProtoMesh.Server.Locks;
 
@@ -12,8 +13,16 @@ internal sealed record LockPayload
 
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
+    /// <summary>What the lease is for; a policy decided it.</summary>
+    public string? Action { get; init; }
+
+    /// <summary>What the caller said of the action, for when the policy is asked again.</summary>
+    public JsonElement? Metadata { get; init; }
+
+    public PolicyStamp? Decision { get; init; }
+
     /// <summary>JSON, or nothing when there is nothing to say. JSON escapes control characters, which separate the parts of a record.</summary>
-    public string ToStore() => Reason is null && Labels is null ? "" : JsonSerializer.Serialize(this, LockPayloadJson.Default.LockPayload);
+    public string ToStore() => Reason is null && Labels is null && Action is null ? "" : JsonSerializer.Serialize(this, LockPayloadJson.Default.LockPayload);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]

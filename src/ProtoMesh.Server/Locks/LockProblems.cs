@@ -1,6 +1,7 @@
 using System.Globalization;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Http;
 
 namespace ProtoMesh.Server.Locks;
@@ -84,6 +85,16 @@ internal static class LockProblems
     public static Problem JournalUnavailable(string what) =>
         Of("journal_unavailable", $"The journal could not confirm in time, so {what}.") with { RetryAfterMs = 1_000 };
 
+    public static Problem Denied(PolicyDecision decision, LockId? id = null) =>
+        Of("policy_denied", decision.Reason) with
+        {
+            LockId = id?.ToString(),
+            Decision = decision,
+            Retryable = decision.Reasons.Any(reason => reason.RetryAfterMs is not null),
+            RetryAfterMs = decision.Reasons.Max(reason => reason.RetryAfterMs),
+            NextStep = decision.Approval is { } approval ? $"A person of the group {approval.Group} has to approve this; do other work until then." : ProblemCatalogue.Get("policy_denied").NextStep,
+        };
+
     public static string Ordinal(int position) => (position % 100) switch
     {
         11 or 12 or 13 => $"{position}th",
@@ -107,6 +118,7 @@ internal static class LockProblems
         LockState.Abandoned => record.Granted > 0 ? "its grant was not claimed in time" : "nobody asked for it any more",
         LockState.ForceReleased => "an operator ended it",
         LockState.Transferred => "it was transferred",
+        LockState.Cancelled when record.Cause == LockGate.Cause => "the policy changed while it waited, and denies it now",
         LockState.Cancelled => "it was cancelled",
         LockState.TimedOut => "its wait was over",
         var state => state,

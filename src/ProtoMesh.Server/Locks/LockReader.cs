@@ -1,3 +1,4 @@
+using ProtoMesh.Server.Store;
 using System.Globalization;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Server.Http;

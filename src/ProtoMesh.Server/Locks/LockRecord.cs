@@ -43,10 +43,18 @@ internal sealed class LockRecord
 
     public int Priority => IsLive ? (int)Number(10) : 0;
 
+    public string Digest => _parts[1];
+
+    /// <summary>How long a grant lives without a renewal; live only.</summary>
+    public long Ttl => IsLive ? Number(11) : 0;
+
     /// <summary>How long it may be held from its claim on; live only.</summary>
     public long MaxHold => IsLive ? Number(12) : 0;
 
     public string Flags => _parts[IsLive ? 14 : 10];
+
+    /// <summary>Whether the grant was claimed at this very time: the longest hold starts there.</summary>
+    public bool IsClaimedAt(long now) => State == LockState.Granted && IsClaimed && HoldEnds == now + MaxHold;
 
     public bool IsDetached => Flags.Contains(LockFlags.Detached, StringComparison.Ordinal);
 

@@ -26,6 +26,9 @@ internal sealed record LockRequest
 
     public string Flags { get; init; } = "";
 
+    /// <summary>The caller chose the id, so it may be a repetition.</summary>
+    public bool HasOwnId { get; init; }
+
     public LockPayload Payload { get; init; } = LockPayload.Empty;
 
     public bool IsJournaled => Flags.Contains(LockFlags.Journaled, StringComparison.Ordinal);

@@ -1,3 +1,4 @@
+using ProtoMesh.Server.Store;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.OpenApi;

@@ -8,7 +8,7 @@ namespace ProtoMesh.Server.Locks;
 
 /// <summary>The calls that change something: one script each, and for a request held open one more each time there is news.</summary>
 internal sealed class LockService(
-    LockScripts scripts, LockWaiters waiters, LockSweeper sweeper, JournalWatermark watermark, JournalWakes journal,
+    LockScripts scripts, LockGate gate, LockWaiters waiters, LockSweeper sweeper, JournalWatermark watermark, JournalWakes journal,
     IOptions<LockOptions> options, IOptions<StoreOptions> storeOptions, IOptions<JournalOptions> journalOptions, TimeProvider time)
 {
     /// <summary>Submits a request and, when it has to queue, holds on for at most <paramref name="hold"/>.</summary>
@@ -21,14 +21,32 @@ internal sealed class LockService(
         }
 
         var id = new LockId(request.RequestId, partition);
+        var admission = await gate.AdmitAsync(request, id, cancellationToken);
+        if (admission.Problem is { } problem)
+        {
+            return new LockOutcome.Refused(problem);
+        }
+
         if (hold <= TimeSpan.Zero)
         {
-            return await ConfirmAsync(await scripts.AcquireAsync(partition, request, cancellationToken), request, started, 0, cancellationToken);
+            return await ConfirmAsync(await SubmitAsync(admission, partition, cancellationToken), request, started, 0, cancellationToken);
         }
 
         using var watch = waiters.Watch(id);
-        var reply = await scripts.AcquireAsync(partition, request, cancellationToken);
+        var reply = await SubmitAsync(admission, partition, cancellationToken);
         return await HoldOpenAsync(reply, watch, request, hold, started, cancellationToken);
+    }
+
+    /// <summary>What is refused at once keeps nothing of what a policy took for it.</summary>
+    private async ValueTask<RequestReply> SubmitAsync(LockAdmission admission, int partition, CancellationToken cancellationToken)
+    {
+        var reply = await scripts.AcquireAsync(partition, admission.Request, cancellationToken);
+        if (reply.Tag != "state")
+        {
+            await gate.GiveBackAsync(admission);
+        }
+
+        return reply;
     }
 
     /// <summary>The owner's poll: keeps its waiter alive, claims its grant, and holds on for at most <paramref name="hold"/>.</summary>
@@ -47,7 +65,14 @@ internal sealed class LockService(
             return LockProblems.CrossPartition(request.Wants, storeOptions.Value.GroupBy);
         }
 
+        var (decision, problem) = await gate.ConsiderAsync(request, cancellationToken);
+        if (problem is not null)
+        {
+            return problem;
+        }
+
         var reply = await scripts.ConsiderAsync(partition, request, cancellationToken);
+        var granted = reply.Tag == "granted" || reply.Record?.State == LockState.Granted;
         return reply.Tag switch
         {
             "conflict" => LockProblems.IdConflict(reply.Id),
@@ -56,11 +81,12 @@ internal sealed class LockService(
             "state" when reply.Record is { IsLive: false } ended => LockProblems.Ended(reply.Id, ended),
             _ => new DryRunVerdict
             {
-                GrantedNow = reply.Tag == "granted" || reply.Record?.State == LockState.Granted,
-                Position = reply.Tag == "granted" || reply.Record?.State == LockState.Granted ? null : reply.Before + 1,
+                GrantedNow = granted && decision is null or { Allowed: true },
+                Position = granted ? null : reply.Before + 1,
                 QueueLength = reply.QueueLength,
                 ExpectedWaitMs = reply.Tag == "granted" ? 0 : reply.ExpectedWaitMs,
                 BlockedBy = LockViews.BlockedBy(reply),
+                Decision = decision,
             },
         };
     }
@@ -275,6 +301,11 @@ internal sealed class LockService(
             if (!await IsJournaledAsync(reply.Record!, reply.Id.Partition, cancellationToken))
             {
                 return new LockOutcome.Refused(await TakeBackAsync(reply));
+            }
+
+            if (await gate.AskAgainAsync(reply, cancellationToken) is { } denied)
+            {
+                return new LockOutcome.Refused(denied);
             }
         }
 

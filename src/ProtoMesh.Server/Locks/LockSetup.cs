@@ -12,6 +12,7 @@ internal static class LockSetup
         services.AddSingleton<IValidateOptions<LockOptions>, LockOptionsValidator>();
         services.Configure<OpenApiOptions>(Docs.Document, options => options.AddSchemaTransformer<LockSchemas>());
         services.AddSingleton<LockScripts>();
+        services.AddSingleton<LockGate>();
         services.AddSingleton<LockWaiters>();
         services.AddSingleton<LockValidator>();
         services.AddSingleton<LockService>();

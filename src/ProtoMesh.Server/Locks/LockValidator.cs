@@ -1,9 +1,12 @@
+using ProtoMesh.Server.Store;
 using System.Globalization;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Server.Http;
+using ProtoMesh.Server.Policies;
 
 namespace ProtoMesh.Server.Locks;
 
@@ -45,6 +48,8 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
         errors.Require("durability", body.Durability is null or LockDurability.Fast or LockDurability.Journaled, "fast or journaled", body.Durability);
         errors.Note("reason", body.Reason, required: false);
         errors.Labels(body.Labels);
+        errors.Text("action", body.Action, required: body.Metadata is { ValueKind: not JsonValueKind.Null });
+        PolicyMetadata.Check(body.Metadata, errors.Add);
         if (errors.Any)
         {
             return errors.Problem;
@@ -64,7 +69,12 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
             MaxHoldMs = body.MaxHoldMs ?? DefaultHoldMs,
             DrainMs = body.DrainMs ?? 0,
             Flags = (body.Detached == true ? LockFlags.Detached : "") + (body.Reentrant == true ? LockFlags.Reentrant : "") + (journaled ? LockFlags.Journaled : ""),
-            Payload = new LockPayload { Reason = body.Reason, Labels = body.Labels is { Count: > 0 } ? body.Labels : null },
+            HasOwnId = body.RequestId is not null,
+            Payload = new LockPayload
+            {
+                Reason = body.Reason, Labels = body.Labels is { Count: > 0 } ? body.Labels : null, Action = body.Action,
+                Metadata = body.Metadata is { ValueKind: JsonValueKind.Object } ? body.Metadata : null,
+            },
         };
     }
 

@@ -1,5 +1,5 @@
 -- Makes a partition ready: its identity when it is new, the keys that must never be empty, and the floor of its tokens.
--- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
+-- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates
 -- ARGV: 1 channel, 2 store_id, 3 epoch, 4 partitions, 5 group_by, 6 token floor
 -- Returns: {'ok'} | {'differs'} when it belongs to another store or epoch
 local meta, resources, requests, order, deadlines, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
@@ -11,6 +11,7 @@ if not known[1] then
   redis.call('HSET', requests, '', '')
   redis.call('ZADD', order, '0', '')
   redis.call('ZADD', deadlines, '9007199254740991', '')
+  redis.call('ZADD', KEYS[7], '0', '')
   redis.call('XADD', events, ARGV[3] .. '-0', 'e', '')
   redis.call('XTRIM', events, 'MAXLEN', '0')
   known = {ARGV[2], ARGV[3], '0'}

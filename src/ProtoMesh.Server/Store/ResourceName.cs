@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
 
-namespace ProtoMesh.Server.Locks;
+namespace ProtoMesh.Server.Store;
 
 /// <summary>A resource in its namespace. Neither a namespace nor a type has a slash, so <see cref="Full"/> is unambiguous.</summary>
 internal readonly partial record struct ResourceName(string Namespace, string Type, string Id)

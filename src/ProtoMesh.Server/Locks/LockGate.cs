@@ -1,0 +1,122 @@
+using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Policies;
+
+namespace ProtoMesh.Server.Locks;
+
+/// <summary>Asks the policies about requests that name an action: before they are enqueued, and again when one is claimed under another policy.</summary>
+internal sealed class LockGate(PolicyService policies, LockScripts scripts)
+{
+    /// <summary>What the journal says of a request that a changed policy ended.</summary>
+    public const string Cause = "policy_denied";
+
+    /// <summary>The request with the decision that it rides on, or why it may not be made.</summary>
+    public async ValueTask<LockAdmission> AdmitAsync(LockRequest request, LockId id, CancellationToken cancellationToken)
+    {
+        if (request.Payload.Action is not { } action)
+        {
+            return new LockAdmission(request, null, null, null);
+        }
+
+        // A repetition gets what the first submission has become; it is not decided twice and takes nothing twice.
+        if (request.HasOwnId && policies.TakesFor(request.Wants[0].Name.Namespace, action) && await IsKnownAsync(request, id, cancellationToken))
+        {
+            return new LockAdmission(request, null, null, null);
+        }
+
+        var question = QuestionOf(request, action);
+        var (answer, problem) = await policies.DecideAsync(question, cancellationToken);
+        if (answer is null)
+        {
+            return new LockAdmission(request, null, null, problem);
+        }
+
+        if (!answer.Decision.Allowed)
+        {
+            return request.HasOwnId && await IsKnownAsync(request, id, cancellationToken)
+                ? new LockAdmission(request, null, null, null)
+                : new LockAdmission(request, question, answer, LockProblems.Denied(answer.Decision));
+        }
+
+        var stamp = new PolicyStamp { DecisionId = answer.Decision.DecisionId, Policy = answer.Decision.Policy };
+        return new LockAdmission(request with { Payload = request.Payload with { Decision = stamp } }, question, answer, null);
+    }
+
+    /// <summary>What the policy says to a request that is only considered.</summary>
+    public async ValueTask<(PolicyDecision? Decision, Problem? Problem)> ConsiderAsync(LockRequest request, CancellationToken cancellationToken)
+    {
+        if (request.Payload.Action is not { } action)
+        {
+            return (null, null);
+        }
+
+        var (answer, problem) = await policies.DecideAsync(QuestionOf(request, action) with { IsDryRun = true }, cancellationToken);
+        return (answer?.Decision, problem);
+    }
+
+    /// <summary>Gives back what an admission took, when no lease and no place in a queue came of it.</summary>
+    public Task GiveBackAsync(LockAdmission admission) =>
+        admission is { Question: { } question, Answer: { } answer } ? policies.GiveBackAsync(question, answer) : Task.CompletedTask;
+
+    /// <summary>
+    /// Asks again when a waiter's grant is claimed in this very call and another policy decides now than when it was
+    /// submitted. A deny ends the lease before anybody was told its token.
+    /// </summary>
+    public async ValueTask<Problem?> AskAgainAsync(RequestReply reply, CancellationToken cancellationToken)
+    {
+        var record = reply.Record!;
+        if (!record.IsClaimedAt(reply.Now) || record.Payload is not { Action: { } action, Decision: { } stamp } payload
+            || stamp.Policy.Sha256 == policies.DigestOf(record.Wants[0].Name.Namespace))
+        {
+            return null;
+        }
+
+        var question = new PolicyQuestion
+        {
+            Namespace = record.Wants[0].Name.Namespace,
+            AgentId = record.AgentId,
+            Action = action,
+            Resources = [.. record.Wants.Select(want => want.Name)],
+            RequestId = reply.Id.RequestId,
+            Metadata = payload.Metadata,
+            Request = FactsOf(record.Wants[0], record.Priority, record.Ttl, record.WaitEnds - record.Enqueued, record.MaxHold, record.IsDetached),
+            IsRepeated = true,
+        };
+        var (answer, problem) = await policies.DecideAsync(question, cancellationToken);
+        if (answer is { Decision.Allowed: true })
+        {
+            return null;
+        }
+
+        await scripts.CancelAsync(reply.Id, Cause, CancellationToken.None);
+        return answer is null ? problem : LockProblems.Denied(answer.Decision, reply.Id);
+    }
+
+    private async ValueTask<bool> IsKnownAsync(LockRequest request, LockId id, CancellationToken cancellationToken)
+    {
+        var (reply, _) = await scripts.ReadAsync(id, 0, cancellationToken);
+        return reply.Record?.Digest == request.Digest;
+    }
+
+    private static PolicyQuestion QuestionOf(LockRequest request, string action) => new()
+    {
+        Namespace = request.Wants[0].Name.Namespace,
+        AgentId = request.AgentId,
+        Action = action,
+        Resources = [.. request.Wants.Select(want => want.Name)],
+        RequestId = request.RequestId,
+        Metadata = request.Payload.Metadata,
+        Request = FactsOf(
+            request.Wants[0], request.Priority, request.TtlMs, request.WaitMs, request.MaxHoldMs, request.Flags.Contains(LockFlags.Detached, StringComparison.Ordinal)),
+    };
+
+    private static RequestFacts FactsOf(Want want, int priority, long ttl, long wait, long maxHold, bool isDetached) =>
+        new(want.Mode, Math.Max(want.Units, 1), priority, ttl, wait, maxHold, isDetached);
+}
+
+/// <summary>What came of asking the policies about a request.</summary>
+/// <param name="Request">To submit, with its decision in it.</param>
+/// <param name="Question">What was asked; null when nothing was.</param>
+/// <param name="Answer">What was answered.</param>
+/// <param name="Problem">Why it must not be submitted.</param>
+internal sealed record LockAdmission(LockRequest Request, PolicyQuestion? Question, PolicyAnswer? Answer, Problem? Problem);

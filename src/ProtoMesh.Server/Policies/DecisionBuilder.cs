@@ -1,0 +1,115 @@
+using ProtoMesh.Contracts.Policies;
+
+namespace ProtoMesh.Server.Policies;
+
+/// <summary>Puts a decision together from what the rules and the store said.</summary>
+internal sealed class DecisionBuilder(
+    ActivePolicy active, PolicyQuestion question, PolicyPlan plan, PolicySubject subject, PolicyEvaluation evaluation,
+    IReadOnlyList<Obligation> obligations, IReadOnlyList<ObligationResult> results, DateTimeOffset now)
+{
+    private static readonly Dictionary<string, string> NoFacts = [];
+
+    public ActivePolicy Active => active;
+
+    public PolicyQuestion Question => question;
+
+    public PolicySubject Subject => subject;
+
+    public PolicyEvaluation Evaluation => evaluation;
+
+    public DateTimeOffset Now => now;
+
+    public PolicyDecision Build(string verdict, Guid id, TimeSpan mostValidity)
+    {
+        var set = active.Set;
+        var reasons = Against(audit: false);
+        var unmet = Unmet(audit: false);
+        if (verdict == PolicyVerdict.Allow && unmet.Count > 0)
+        {
+            verdict = PolicyVerdict.Deny;
+            reasons.AddRange(unmet);
+        }
+        else if (verdict == PolicyVerdict.Deny && reasons.All(reason => reason.Effect == PolicyVerdict.RequireApproval))
+        {
+            reasons.Add(PolicyReasons.Nothing(set, question.Action));
+        }
+
+        var allowed = verdict == PolicyVerdict.Allow;
+        var met = allowed ? Met() : null;
+        var first = reasons.FirstOrDefault(reason => verdict != PolicyVerdict.Deny || reason.Effect != PolicyVerdict.RequireApproval);
+        return new PolicyDecision
+        {
+            DecisionId = id.ToString(),
+            Decision = verdict,
+            Allowed = allowed,
+            Reason = first?.Message ?? "All policies passed",
+            Policy = new PolicyReference { Name = set.Name, Version = active.Version, Sha256 = set.Sha256 },
+            Reasons = reasons,
+            Facts = Facts(),
+            AuditOnly = [.. Against(audit: true), .. Unmet(audit: true)],
+            Obligations = met,
+            Approval = verdict == PolicyVerdict.RequireApproval ? Approval() : null,
+            ValidUntil = allowed ? ValidUntil(mostValidity) : null,
+            DryRun = question.IsDryRun ? true : null,
+        };
+    }
+
+    /// <summary>What would have been decided if the rules in audit mode were enforced.</summary>
+    public string Would(string wouldByRules) =>
+        wouldByRules == PolicyVerdict.Allow && results.Any(result => !result.IsMet) ? PolicyVerdict.Deny : wouldByRules;
+
+    /// <summary>The ids of the rules that spoke, for a list.</summary>
+    public IEnumerable<string> RulesOf(PolicyDecision decision) => decision.Reasons.Select(reason => reason.Rule).Distinct(StringComparer.Ordinal);
+
+    private List<PolicyReason> Against(bool audit) =>
+        [.. evaluation.Against.Where(hit => hit.Rule.IsAudit == audit).Select(hit => PolicyReasons.Of(active.Set, hit)).DistinctBy(reason => (reason.Rule, reason.Message))];
+
+    private List<PolicyReason> Unmet(bool audit) =>
+        [.. results.Where(result => !result.IsMet && result.Obligation.Rule.IsAudit == audit).Select(result => PolicyReasons.Of(active.Set, result, SlotsOf(result.Obligation.Rule)))];
+
+    private Cel.CelValue[] SlotsOf(PolicyRule rule) => evaluation.Required.First(hit => hit.Rule == rule).Slots;
+
+    private PolicyObligations? Met()
+    {
+        var enforced = results.Where(result => !result.Obligation.Rule.IsAudit).ToList();
+        var shown = enforced.FirstOrDefault(result => result.Obligation is Obligation.Lease);
+        var requested = question.Request is not null && evaluation.Required.Any(hit => hit.Rule is { Lock: not null, IsAudit: false }) && !obligations.Any(obligation => obligation is Obligation.Lease);
+        var rates = enforced.Where(result => result.Obligation is Obligation.Rate)
+            .Select(result => new RateObligation { Rule = result.Obligation.Rule.Id, Remaining = result.Left, ResetsInMs = result.InMs }).ToList();
+        return shown is null && !requested && rates.Count == 0 ? null : new PolicyObligations
+        {
+            Lock = shown is not null ? new LockObligation { LockId = shown.LockId, ExpiresInMs = shown.InMs } : requested ? new LockObligation() : null,
+            Rate = rates.Count > 0 ? rates : null,
+        };
+    }
+
+    private DateTimeOffset ValidUntil(TimeSpan most)
+    {
+        var left = results.Where(result => result is { Obligation: Obligation.Lease, IsMet: true }).Select(result => TimeSpan.FromMilliseconds(result.InMs)).Append(most).Min();
+        return now + left;
+    }
+
+    private PolicyApproval Approval()
+    {
+        // Of several approval rules the one that asks for most: a person who may say yes to it may say yes to the others.
+        var approvers = evaluation.Against.Where(hit => hit.Rule is { Effect: RuleEffect.RequireApproval, IsAudit: false })
+            .Select(hit => hit.Rule.Approvers ?? new Approvers("approvers", 1, TimeSpan.FromHours(1))).MaxBy(approvers => approvers.Quorum)!;
+        return new PolicyApproval { Group = approvers.Group, Quorum = approvers.Quorum, ExpiresInMs = (long)approvers.Expires.TotalMilliseconds };
+    }
+
+    private Dictionary<string, string> Facts()
+    {
+        if (plan.Reads.Length == 0)
+        {
+            return NoFacts;
+        }
+
+        var facts = new Dictionary<string, string>(plan.Reads.Length, StringComparer.Ordinal);
+        foreach (var path in plan.Reads)
+        {
+            facts[path] = subject.SourceOf(path) switch { FactSource.Claimed => "claimed", FactSource.Configured => "configured", _ => "default" };
+        }
+
+        return facts;
+    }
+}

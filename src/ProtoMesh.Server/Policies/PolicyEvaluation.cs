@@ -1,0 +1,108 @@
+using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Cel;
+
+namespace ProtoMesh.Server.Policies;
+
+/// <summary>A rule that spoke against an action, or that asks for something, with the slots that it saw.</summary>
+/// <param name="Rule">The rule.</param>
+/// <param name="Fault">Why it could not be evaluated; such a rule denies.</param>
+/// <param name="Slots">Its inputs.</param>
+internal sealed record RuleHit(PolicyRule Rule, CelFault? Fault, CelValue[] Slots);
+
+/// <summary>
+/// What the rules say before anything is asked of the store: deny beats approval beats what is required beats allow beats
+/// the default. A deny, approval or requirement that cannot be evaluated denies; an allow that cannot is skipped.
+/// </summary>
+internal sealed class PolicyEvaluation
+{
+    private CelBudget _budget = CelBudget.ForDecision();
+    private bool _isFirst = true;
+
+    /// <summary>Deny and approval rules that held, in the document's order, audit ones too.</summary>
+    public List<RuleHit> Against { get; } = [];
+
+    /// <summary>Rules that require something of this action.</summary>
+    public List<RuleHit> Required { get; } = [];
+
+    /// <summary>Whether a rule that is enforced, or any rule at all, allowed it.</summary>
+    public bool IsAllowed { get; private set; }
+
+    public bool WouldBeAllowed { get; private set; }
+
+    /// <summary>Evaluates every rule about the action; once for each resource, and all of them have to be allowed. A pure function of the set and the slots.</summary>
+    public void Add(PolicySet set, PolicyPlan plan, CelValue[] slots)
+    {
+        foreach (var rule in plan.Against)
+        {
+            if (Holds(rule, slots, out var fault) || fault is not null)
+            {
+                Against.Add(new RuleHit(rule, fault, slots));
+            }
+        }
+
+        foreach (var rule in plan.Requiring)
+        {
+            if (Holds(rule, slots, out var fault) || fault is not null)
+            {
+                (fault is null ? Required : Against).Add(new RuleHit(rule, fault, slots));
+            }
+        }
+
+        var (allowed, wouldBe) = (set.AllowsByDefault || set.IsAudit, set.AllowsByDefault);
+        foreach (var rule in plan.Allowing)
+        {
+            if (allowed && wouldBe)
+            {
+                break;
+            }
+
+            if (Holds(rule, slots, out _))
+            {
+                wouldBe = true;
+                allowed |= !rule.IsAudit;
+            }
+        }
+
+        IsAllowed = allowed && (IsAllowed || _isFirst);
+        WouldBeAllowed = wouldBe && (WouldBeAllowed || _isFirst);
+        _isFirst = false;
+    }
+
+    /// <summary>With the rules in audit mode, or without them.</summary>
+    public string Verdict(bool withAudit)
+    {
+        var approval = false;
+        foreach (var hit in Against)
+        {
+            if (!withAudit && hit.Rule.IsAudit)
+            {
+                continue;
+            }
+
+            if (hit.Rule.Effect != RuleEffect.RequireApproval || hit.Fault is not null)
+            {
+                return PolicyVerdict.Deny;
+            }
+
+            approval = true;
+        }
+
+        return approval ? PolicyVerdict.RequireApproval : (withAudit ? WouldBeAllowed : IsAllowed) ? PolicyVerdict.Allow : PolicyVerdict.Deny;
+    }
+
+    /// <summary>Evaluates a further expression of a rule, at the expense of the same decision.</summary>
+    public CelValue Evaluate(CelProgram program, CelValue[] slots) => program.Evaluate(slots, ref _budget);
+
+    private bool Holds(PolicyRule rule, CelValue[] slots, out CelFault? fault)
+    {
+        fault = null;
+        if (rule.When is not { } when)
+        {
+            return true;
+        }
+
+        var value = when.Evaluate(slots, ref _budget);
+        fault = value.Fault;
+        return value.IsTrue;
+    }
+}

@@ -1,0 +1,29 @@
+namespace ProtoMesh.Server.Policies;
+
+/// <summary>The rules about one action, and what has to be known to decide it.</summary>
+internal sealed class PolicyPlan
+{
+    public PolicyPlan(IEnumerable<PolicyRule> rules)
+    {
+        var all = rules.ToList();
+        Against = [.. all.Where(rule => rule.Effect is RuleEffect.Deny or RuleEffect.RequireApproval)];
+        Requiring = [.. all.Where(rule => rule.Effect == RuleEffect.Require)];
+        Allowing = [.. all.Where(rule => rule.Effect == RuleEffect.Allow)];
+        var paths = all.SelectMany(rule => rule.Programs).SelectMany(program => program.Paths).ToHashSet(StringComparer.Ordinal);
+        NeedsLock = paths.Any(path => path == "lock" || path.StartsWith("lock.", StringComparison.Ordinal));
+        Reads = [.. PolicySubject.TrustedPaths.Where(trusted => paths.Any(path => path == trusted || path == trusted.Split('.')[0] || path.StartsWith($"{trusted}.", StringComparison.Ordinal)))];
+    }
+
+    /// <summary>Deny and approval rules: all of them are evaluated.</summary>
+    public PolicyRule[] Against { get; }
+
+    public PolicyRule[] Requiring { get; }
+
+    public PolicyRule[] Allowing { get; }
+
+    /// <summary>Whether a rule reads how the resource is held, which costs a look into the store.</summary>
+    public bool NeedsLock { get; }
+
+    /// <summary>The trusted inputs that a rule reads; the answer tells where they came from.</summary>
+    public string[] Reads { get; }
+}

@@ -1,0 +1,41 @@
+using System.Text.Json;
+using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Store;
+
+namespace ProtoMesh.Server.Policies;
+
+/// <summary>A valid question, with every default filled in.</summary>
+internal sealed record PolicyQuestion
+{
+    public required string Namespace { get; init; }
+
+    public required string AgentId { get; init; }
+
+    public required string Action { get; init; }
+
+    /// <summary>What it is about; all of them have to be allowed. None is allowed as well.</summary>
+    public required IReadOnlyList<ResourceName> Resources { get; init; }
+
+    /// <summary>The token of the caller's lease.</summary>
+    public long? FencingToken { get; init; }
+
+    /// <summary>Who takes a place in a rate: the same id takes once.</summary>
+    public required string RequestId { get; init; }
+
+    public JsonElement? Metadata { get; init; }
+
+    /// <summary>The lease that is asked for together with the action; its grant meets a requirement of it.</summary>
+    public RequestFacts? Request { get; init; }
+
+    /// <summary>Nothing is taken.</summary>
+    public bool IsDryRun { get; init; }
+
+    /// <summary>What was taken when it was first asked stays taken: only the rules are asked again.</summary>
+    public bool IsRepeated { get; init; }
+}
+
+/// <summary>What was decided, and what has to be given back if the action does not happen after all.</summary>
+/// <param name="Decision">For the caller.</param>
+/// <param name="Taken">Places in rates.</param>
+/// <param name="At">When they were taken.</param>
+internal sealed record PolicyAnswer(PolicyDecision Decision, IReadOnlyList<Obligation.Rate> Taken, DateTimeOffset At);

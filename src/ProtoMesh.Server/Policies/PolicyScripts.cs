@@ -1,0 +1,177 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using Microsoft.Extensions.Options;
+using ProtoMesh.Server.Store;
+
+namespace ProtoMesh.Server.Policies;
+
+/// <summary>Something that a rule requires of the store, with everything that the script needs to know of it.</summary>
+internal abstract record Obligation(PolicyRule Rule)
+{
+    /// <summary>The caller's live lease.</summary>
+    internal sealed record Lease(PolicyRule Rule, ResourceName Resource, string AgentId, long? Token) : Obligation(Rule);
+
+    /// <summary>A place in a rate; <paramref name="Key"/> is the store's.</summary>
+    internal sealed record Rate(PolicyRule Rule, string Key) : Obligation(Rule);
+}
+
+/// <summary>What the store said to one obligation.</summary>
+/// <param name="Obligation">Which one.</param>
+/// <param name="Verdict">lease: <c>held</c>, <c>missing</c>, <c>mode</c> or <c>short</c>; rate: <c>free</c>, <c>known</c> or <c>full</c>.</param>
+/// <param name="LockId">The lease that was found.</param>
+/// <param name="Left">How many places are left in the rate.</param>
+/// <param name="InMs">How long the lease still lives, or when the rate's oldest place becomes free.</param>
+internal sealed record ObligationResult(Obligation Obligation, string Verdict, string? LockId, int Left, long InMs)
+{
+    public bool IsMet => Verdict is "held" or "free" or "known";
+}
+
+/// <summary>Calls the policy scripts: what is read of a resource, and what is taken, all or nothing.</summary>
+internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> options, TimeProvider time)
+{
+    private static readonly Script Look = Script.Named("Policies/Lua/look.lua");
+    private static readonly Script Oblige = Script.Named("Policies/Lua/oblige.lua");
+    private static readonly Script Return = Script.Named("Policies/Lua/give_back.lua");
+    private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
+    private Reading? _reading;
+
+    /// <summary>
+    /// The store's time. It is asked for at most once a second; in between this replica's own stopwatch goes on from there,
+    /// so a wall clock that is wrong here is never seen.
+    /// </summary>
+    public ValueTask<DateTimeOffset> NowAsync(CancellationToken cancellationToken) =>
+        Volatile.Read(ref _reading) is { } last && time.GetElapsedTime(last.At) is var since && since < Fresh
+            ? ValueTask.FromResult(DateTimeOffset.FromUnixTimeMilliseconds(last.Now) + since)
+            : ReadTimeAsync(cancellationToken);
+
+    public async Task<LockFacts> LookAsync(ResourceName resource, string agentId, long? token, CancellationToken cancellationToken)
+    {
+        var partition = PartitionOf(resource);
+        var reply = await RunAsync(Look, partition, [resource.Full, agentId, token?.ToString(CultureInfo.InvariantCulture) ?? ""], cancellationToken);
+        var now = reply[1].Number;
+        var own = reply[2].Text.Length == 0 ? null : new HeldLease(LockIdOf(reply[2].Text, partition), ModeOf(reply[3].Text), reply[4].Number - now);
+        return reply[5].Text.Length == 0
+            ? LockFacts.Free with { Lease = own, Waiters = reply[8].Number }
+            : new LockFacts(own, reply[5].Text, ModeOf(reply[6].Text), reply[7].Number - now, reply[8].Number);
+    }
+
+    /// <summary>
+    /// Checks all of them and takes what is to be taken, in one script where they share a partition. On a Cluster, where they
+    /// may not, the leases are looked at first, which takes nothing, and the rates are taken in one script of the namespace's partition.
+    /// </summary>
+    /// <param name="space">The namespace, whose partition has the rates.</param>
+    /// <param name="id">Who takes; the same id takes only once in a window.</param>
+    /// <param name="take">False only looks.</param>
+    /// <param name="obligations">What is required.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<(DateTimeOffset Now, IReadOnlyList<ObligationResult> Results)> ObligeAsync(
+        string space, string id, bool take, IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken)
+    {
+        var home = PartitionOf(space);
+        var groups = obligations.GroupBy(obligation => obligation is Obligation.Lease lease ? PartitionOf(lease.Resource) : home).ToList();
+        if (groups is [var only])
+        {
+            return await ObligeAsync(only.Key, id, take, [.. only], cancellationToken);
+        }
+
+        var results = new List<ObligationResult>();
+        var now = DateTimeOffset.MinValue;
+        foreach (var partition in groups.OrderBy(group => group.Key == home))
+        {
+            var parts = partition.Where(obligation => obligation is Obligation.Lease).ToList();
+            if (parts.Count > 0)
+            {
+                (now, var seen) = await ObligeAsync(partition.Key, id, false, parts, cancellationToken);
+                results.AddRange(seen);
+            }
+        }
+
+        var rates = obligations.OfType<Obligation.Rate>().ToList();
+        if (rates.Count > 0)
+        {
+            var isMet = results.All(result => result.IsMet || result.Obligation.Rule.IsAudit);
+            (now, var taken) = await ObligeAsync(home, id, take && isMet, rates, cancellationToken);
+            results.AddRange(taken);
+        }
+
+        return (now, results);
+    }
+
+    /// <summary>Gives back what an id took at a time, because what it was for was refused.</summary>
+    public async Task GiveBackAsync(string space, string id, DateTimeOffset taken, IEnumerable<Obligation.Rate> rates, CancellationToken cancellationToken)
+    {
+        var arguments = new List<string> { id, taken.ToUnixTimeMilliseconds().ToString(CultureInfo.InvariantCulture) };
+        foreach (var rate in rates)
+        {
+            arguments.AddRange([rate.Key, WindowOf(rate)]);
+        }
+
+        var partition = PartitionOf(space);
+        await store.RunAsync(Return, partition, [store.ChannelOf(partition), .. arguments], cancellationToken);
+    }
+
+    /// <summary>The store's name of a rate: namespace, rule and the key's value, which is hashed when it is long or has what separates them.</summary>
+    public static string RateKey(string space, string rule, string value) =>
+        $"{space}\u0003{rule}\u0003{(value.Length <= 128 && !value.Any(char.IsControl) ? $"={value}" : $"#{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(value)))}")}";
+
+    private async Task<(DateTimeOffset Now, IReadOnlyList<ObligationResult> Results)> ObligeAsync(
+        int partition, string id, bool take, IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken)
+    {
+        var arguments = new List<string> { id, take ? "1" : "0" };
+        foreach (var obligation in obligations)
+        {
+            var enforced = obligation.Rule.IsAudit ? "0" : "1";
+            switch (obligation)
+            {
+                case Obligation.Lease lease:
+                    var held = lease.Rule.Lock!;
+                    var letter = held.Mode switch { "exclusive" => "x", "shared" => "s", _ => "l" };
+                    arguments.AddRange(["lock", lease.Resource.Full, lease.AgentId, Text(lease.Token), letter, Text(held.MinRemainingMs), enforced]);
+                    break;
+                case Obligation.Rate rate:
+                    arguments.AddRange(["rate", rate.Key, Text(rate.Rule.Rate!.Limit), WindowOf(rate), enforced, ""]);
+                    break;
+            }
+        }
+
+        var reply = await RunAsync(Oblige, partition, [.. arguments], cancellationToken);
+        var results = new List<ObligationResult>(obligations.Count);
+        for (var index = 0; index < obligations.Count; index++)
+        {
+            var (verdict, first, ms) = (reply[(3 * index) + 2].Text, reply[(3 * index) + 3].Text, reply[(3 * index) + 4].Number);
+            results.Add(obligations[index] is Obligation.Lease
+                ? new ObligationResult(obligations[index], verdict, first.Length > 0 ? LockIdOf(first, partition) : null, 0, ms)
+                : new ObligationResult(obligations[index], verdict, null, int.Parse(first, CultureInfo.InvariantCulture), ms));
+        }
+
+        return (DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number), results);
+    }
+
+    private async ValueTask<DateTimeOffset> ReadTimeAsync(CancellationToken cancellationToken)
+    {
+        var asked = time.GetTimestamp();
+        var reply = await RunAsync(Oblige, 0, ["", "0"], cancellationToken);
+        Volatile.Write(ref _reading, new Reading(asked, reply[1].Number));
+        return DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number);
+    }
+
+    private ValueTask<Reply> RunAsync(Script script, int partition, string[] arguments, CancellationToken cancellationToken) =>
+        store.RunAsync(script, partition, [store.ChannelOf(partition), "", .. arguments], cancellationToken);
+
+    private int PartitionOf(ResourceName resource) => resource.Partition(Partitions, options.Value.GroupBy);
+
+    private int PartitionOf(string space) => new ResourceName(space, "", "").Partition(Partitions, "namespace");
+
+    private int Partitions => store.Partitions is > 0 and var count ? count : throw StoreException.Unavailable(store.NotStartedBecause);
+
+    private static string LockIdOf(string requestId, int partition) => string.Create(CultureInfo.InvariantCulture, $"{requestId}.{partition}");
+
+    private static string ModeOf(string letter) => letter switch { "x" => "exclusive", "s" => "shared", "l" => "slots", _ => "" };
+
+    private static string WindowOf(Obligation.Rate rate) => Text((long)rate.Rule.Rate!.Window.TotalMilliseconds);
+
+    private static string Text(long? number) => number?.ToString(CultureInfo.InvariantCulture) ?? "";
+
+    private sealed record Reading(long At, long Now);
+}

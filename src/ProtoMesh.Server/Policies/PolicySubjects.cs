@@ -1,0 +1,66 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.Extensions.Options;
+using ProtoMesh.Contracts;
+using ProtoMesh.Server.Http;
+using ProtoMesh.Server.Store;
+
+namespace ProtoMesh.Server.Policies;
+
+/// <summary>
+/// Finds out who asks and whose resource it is. While the service runs without keys, role and team are what the caller
+/// says of itself in <c>metadata</c>, as in the first version, and the answer marks them as claimed.
+/// </summary>
+internal sealed class PolicySubjects(IOptions<PolicyOptions> options)
+{
+    private const string ClaimRule = "a text of 1 to 128 bytes without control characters";
+
+    private readonly KnownResource[] _known = [.. options.Value.Resources.OrderByDescending(known => known.Prefix.Length)];
+
+    public PolicySubject Read(string space, string agentId, ResourceName? resource, JsonElement? metadata, List<FieldError> errors)
+    {
+        var role = Claim(metadata, "agent_role", "user", errors);
+        var found = resource is { } name ? Find(space, name) : null;
+        return new PolicySubject
+        {
+            AgentId = new Fact<string>(agentId, FactSource.Claimed),
+            Role = role,
+            Roles = new Fact<IReadOnlyList<string>>([role.Value], role.Source),
+            Team = Claim(metadata, "agent_team", "default", errors),
+            Resource = resource,
+            ResourceTeam = found?.Team is { } team ? new Fact<string>(team, FactSource.Configured) : Claim(metadata, "resource_team", "default", errors),
+            ResourceLabels = found?.Labels is { Count: > 0 } labels
+                ? new Fact<IReadOnlyDictionary<string, string>?>(labels.AsReadOnly(), FactSource.Configured)
+                : new Fact<IReadOnlyDictionary<string, string>?>(null, FactSource.Default),
+        };
+    }
+
+    private KnownResource? Find(string space, ResourceName name)
+    {
+        foreach (var known in _known)
+        {
+            if ((known.Namespace is null || known.Namespace == space) && name.Short.StartsWith(known.Prefix, StringComparison.Ordinal))
+            {
+                return known;
+            }
+        }
+
+        return null;
+    }
+
+    private static Fact<string> Claim(JsonElement? metadata, string field, string otherwise, List<FieldError> errors)
+    {
+        if (metadata is not { ValueKind: JsonValueKind.Object } sent || !sent.TryGetProperty(field, out var json) || json.ValueKind == JsonValueKind.Null)
+        {
+            return new Fact<string>(otherwise, FactSource.Default);
+        }
+
+        if (json.ValueKind == JsonValueKind.String && json.GetString() is { Length: > 0 and <= 128 } text && Encoding.UTF8.GetByteCount(text) <= 128 && !text.Any(char.IsControl))
+        {
+            return new Fact<string>(text, FactSource.Claimed);
+        }
+
+        errors.Add(Problems.Field($"metadata.{field}", ClaimRule, null));
+        return new Fact<string>(otherwise, FactSource.Default);
+    }
+}
