@@ -6,10 +6,10 @@ namespace ProtoMesh.Tests.Tidy;
 /// <summary>What CONTRIBUTING.md says of where a line belongs and how long a file may be.</summary>
 public sealed partial class RoomTests
 {
-    /// <summary>From the left; the first three have no noun and may use each other.</summary>
+    /// <summary>From the left; the first four have no noun and may use each other.</summary>
     private static readonly Dictionary<string, int> Rooms = new(StringComparer.Ordinal)
     {
-        ["Http"] = 0, ["Store"] = 0, ["Data"] = 0, ["Journal"] = 1, ["Policies"] = 2, ["Locks"] = 3, ["Legacy"] = 4,
+        ["Http"] = 0, ["Store"] = 0, ["Data"] = 0, ["Cel"] = 0, ["Journal"] = 1, ["Policies"] = 2, ["Locks"] = 3, ["Legacy"] = 4,
     };
 
     [Fact]
