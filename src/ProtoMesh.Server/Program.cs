@@ -4,6 +4,7 @@ using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
 using ProtoMesh.Server.Legacy;
 using ProtoMesh.Server.Locks;
+using ProtoMesh.Server.Policies;
 using ProtoMesh.Server.Store;
 
 if (CommandLine.Answer(args) is { } exitCode)
@@ -18,6 +19,7 @@ return await Startup.RunAsync(async () =>
     builder.Services.AddStore(builder.Configuration);
     builder.Services.AddData(builder.Configuration);
     builder.Services.AddJournal(builder.Configuration);
+    builder.Services.AddPolicies(builder.Configuration);
     builder.Services.AddLocks(builder.Configuration);
     builder.Services.AddLegacy();
     builder.Services.AddHealth();
@@ -27,6 +29,7 @@ return await Startup.RunAsync(async () =>
     app.MapDocs();
     app.MapHealth();
     app.MapJournal();
+    app.MapPolicyChecks();
     app.MapLocks();
     app.MapLegacy();
     await app.RunAsync();

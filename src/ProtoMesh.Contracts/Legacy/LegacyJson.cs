@@ -9,12 +9,10 @@ namespace ProtoMesh.Contracts.Legacy;
 [JsonSerializable(typeof(LegacyAcquire))]
 [JsonSerializable(typeof(LegacyRelease))]
 [JsonSerializable(typeof(LegacyCancel))]
-[JsonSerializable(typeof(LegacyPolicyCheck))]
 [JsonSerializable(typeof(LegacyLock))]
 [JsonSerializable(typeof(LegacyReleased))]
 [JsonSerializable(typeof(LegacyError))]
 [JsonSerializable(typeof(LegacyCancelled))]
 [JsonSerializable(typeof(LegacyStatus))]
-[JsonSerializable(typeof(LegacyDecision))]
 [JsonSerializable(typeof(LegacyInvalid))]
 public sealed partial class LegacyJson : JsonSerializerContext;

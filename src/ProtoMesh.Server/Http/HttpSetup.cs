@@ -4,6 +4,7 @@ using System.Text.Json.Serialization;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Journal;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Contracts.Policies;
 
 namespace ProtoMesh.Server.Http;
 
@@ -34,7 +35,8 @@ internal static class HttpSetup
             json.Converters.Add(new TimeConverter());
             json.TypeInfoResolverChain.Insert(0, LocksJson.Default);
             json.TypeInfoResolverChain.Insert(1, JournalJson.Default);
-            json.TypeInfoResolverChain.Insert(2, ProblemJson.Default);
+            json.TypeInfoResolverChain.Insert(2, PoliciesJson.Default);
+            json.TypeInfoResolverChain.Insert(3, ProblemJson.Default);
         });
         var origins = builder.Configuration["Http:CorsOrigins"]?.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries) ?? [];
         foreach (var origin in origins.Where(origin => origin != "*" && !(Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")))

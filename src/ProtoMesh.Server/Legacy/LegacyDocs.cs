@@ -39,10 +39,4 @@ internal static class LegacyDocs
     {
         Description = $"{Locks.LockDocs.CancelByRequest.Description} Also understands the first version's body, `{{resource_type, resource_id, agent_id}}`, and then answers `{{status, detail}}`.",
     };
-
-    public static OperationDoc CheckPolicy { get; } = new("Ask whether an action is allowed", "The first version's call with its fixed rules on `estimated_cost`, `agent_role`, `agent_team` and `resource_team`.")
-    {
-        Bodies = [new("check", "A refund", """{ "agent_id": "billing-agent", "action": "refund", "metadata": { "estimated_cost": 42, "agent_role": "user" } }""")],
-        Answers = [new(200, "The decision and its reason.", """{ "allowed": true, "reason": "Policy passed" }"""), Invalid],
-    };
 }

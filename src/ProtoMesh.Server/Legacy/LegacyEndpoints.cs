@@ -4,7 +4,6 @@ using ProtoMesh.Contracts.Legacy;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Locks;
-using ProtoMesh.Server.Policies;
 
 namespace ProtoMesh.Server.Legacy;
 
@@ -21,8 +20,6 @@ internal static class LegacyEndpoints
         // The first version's cancel has the address of today's, so one endpoint answers both; today's is the documented one.
         routes.MapPost("/v1/locks/cancel", CancelAsync).WithTags("Locks").WithName("cancelLockByRequest").Documented(LegacyDocs.Cancel).Accepts<CancelLock>("application/json")
             .Answers<ReleasedLock>(200).Fails("validation_failed", "lock_unknown");
-        routes.MapPost("/v1/policies/check", CheckAsync).WithTags("Policies").WithName("checkPolicy").Documented(LegacyDocs.CheckPolicy).Accepts<LegacyPolicyCheck>("application/json")
-            .Answers<LegacyDecision>(200).Answers<LegacyInvalid>(422);
     }
 
     private static async Task<IResult> AcquireAsync(HttpContext context, LegacyService service, CancellationToken cancellationToken)
@@ -69,24 +66,6 @@ internal static class LegacyEndpoints
 
     private static async Task<IResult> StatusAsync(string lock_id, LegacyService service, CancellationToken cancellationToken) =>
         TypedResults.Ok(await service.StatusAsync(lock_id, cancellationToken));
-
-    private static async Task<IResult> CheckAsync(HttpContext context, CancellationToken cancellationToken)
-    {
-        var body = LegacyBody.Read(await BytesAsync(context, cancellationToken));
-        body.Text("agent_id", 128);
-        body.Text("action", 512);
-        var metadata = body.Object("metadata");
-        var facts = new PolicyFacts(
-            metadata.Number("estimated_cost")?.GetRawText() ?? "0", metadata.OptionalText("agent_role", 512) ?? "user",
-            metadata.OptionalText("agent_team", 512) ?? "default", metadata.OptionalText("resource_team", 512) ?? "default");
-        if (body.Problem is { } problem)
-        {
-            return problem;
-        }
-
-        var (allowed, reason) = StarterRules.Decide(facts);
-        return TypedResults.Ok(new LegacyDecision { Allowed = allowed, Reason = reason });
-    }
 
     private static ResourceName Resource(LegacyBody body, out string type, out string id)
     {

@@ -1,0 +1,51 @@
+using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Http;
+
+namespace ProtoMesh.Server.Policies;
+
+/// <summary>The questions: <c>POST /v1/policies/check</c> and <c>/check-batch</c>. A deny is an answer, so it is 200.</summary>
+internal static class CheckEndpoints
+{
+    public static void MapPolicyChecks(this IEndpointRouteBuilder routes)
+    {
+        var policies = routes.MapGroup("/v1/policies").WithTags("Policies");
+        policies.MapPost("/check", CheckAsync).WithName("checkPolicy").Documented(CheckDocs.Check).Answers<PolicyDecision>(200).Fails("validation_failed");
+        policies.MapPost("/check-batch", CheckBatchAsync).WithName("checkPolicies").Documented(CheckDocs.CheckBatch).Answers<PolicyDecisions>(200).Fails("validation_failed");
+    }
+
+    private static async Task<IResult> CheckAsync(CheckPolicy body, PolicyService service, CancellationToken cancellationToken, bool dry_run = false)
+    {
+        var result = await DecideAsync(body, service, dry_run, cancellationToken);
+        return result.Problem is { } problem ? Problems.Result(problem) : TypedResults.Ok(result.Decision);
+    }
+
+    private static async Task<IResult> CheckBatchAsync(CheckPolicies body, PolicyService service, CancellationToken cancellationToken, bool dry_run = false)
+    {
+        if (body.Checks is not { Count: >= 1 and <= CheckValidator.MostChecks } checks)
+        {
+            return Problems.Validation("checks", $"1 to {CheckValidator.MostChecks} checks", body.Checks?.Count);
+        }
+
+        var results = new List<PolicyResult>(checks.Count);
+        foreach (var check in checks)
+        {
+            results.Add(check is null
+                ? new PolicyResult { Problem = Problems.Invalid([Problems.Field($"checks[{results.Count}]", "an object with agent_id and action", null)]) }
+                : await DecideAsync(check, service, dry_run, cancellationToken));
+        }
+
+        return TypedResults.Ok(new PolicyDecisions { Results = results });
+    }
+
+    private static async ValueTask<PolicyResult> DecideAsync(CheckPolicy check, PolicyService service, bool isDryRun, CancellationToken cancellationToken)
+    {
+        var (question, problem) = CheckValidator.Read(check, isDryRun);
+        if (question is null)
+        {
+            return new PolicyResult { Problem = problem };
+        }
+
+        var (answer, refused) = await service.DecideAsync(question, cancellationToken);
+        return new PolicyResult { Decision = answer?.Decision, Problem = refused };
+    }
+}

@@ -1,0 +1,18 @@
+using Microsoft.Extensions.Options;
+
+namespace ProtoMesh.Server.Policies;
+
+internal static class PolicySetup
+{
+    public static IServiceCollection AddPolicies(this IServiceCollection services, IConfiguration configuration)
+    {
+        services.AddOptions<PolicyOptions>().Bind(configuration.GetSection("Policies"), binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart();
+        services.AddSingleton<IValidateOptions<PolicyOptions>, PolicyOptionsValidator>();
+        services.AddSingleton<ActivePolicies>();
+        services.AddSingleton<DecisionLog>();
+        services.AddSingleton<PolicySubjects>();
+        services.AddSingleton<PolicyScripts>();
+        services.AddSingleton<PolicyService>();
+        return services;
+    }
+}
