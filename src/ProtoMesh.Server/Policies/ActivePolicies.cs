@@ -19,8 +19,8 @@ internal sealed class ActivePolicies
 
 internal sealed class DecisionLog
 {
-    public void Record(DecisionBuilder builder, ProtoMesh.Contracts.Policies.PolicyDecision decision, string would, TimeSpan elapsed)
+    public void Record(DecisionBuilder builder, ProtoMesh.Contracts.Policies.PolicyDecision decision, TimeSpan elapsed)
     {
-        _ = (builder, decision, would, elapsed, this);
+        _ = (builder, decision, elapsed, this);
     }
 }

@@ -55,8 +55,14 @@ internal sealed class DecisionBuilder(
     }
 
     /// <summary>What would have been decided if the rules in audit mode were enforced.</summary>
-    public string Would(string wouldByRules) =>
-        wouldByRules == PolicyVerdict.Allow && results.Any(result => !result.IsMet) ? PolicyVerdict.Deny : wouldByRules;
+    public string Would
+    {
+        get
+        {
+            var byRules = evaluation.Verdict(withAudit: true);
+            return byRules == PolicyVerdict.Allow && results.Any(result => !result.IsMet) ? PolicyVerdict.Deny : byRules;
+        }
+    }
 
     /// <summary>The ids of the rules that spoke, for a list.</summary>
     public IEnumerable<string> RulesOf(PolicyDecision decision) => decision.Reasons.Select(reason => reason.Rule).Distinct(StringComparer.Ordinal);

@@ -14,7 +14,8 @@ internal static class PolicyLint
         {
             var rule = set.Rules[index];
             Unreachable(set, index, remarks);
-            foreach (var unguarded in rule.Programs.SelectMany(program => program.Unguarded))
+            // A required lock names its resource: without one the rule cannot be met, which is what it says.
+            foreach (var unguarded in rule.Programs.Where(program => program != rule.Lock?.Resource).SelectMany(program => program.Unguarded))
             {
                 remarks.Add(new PolicyIssue(rule.Line, rule.Column, $"rule {rule.Id} reads {unguarded.Path}, which may be absent, without has({unguarded.Path}); when it is, the rule {(rule.Effect == RuleEffect.Allow ? "is skipped" : "denies")}"));
             }

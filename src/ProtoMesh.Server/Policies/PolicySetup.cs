@@ -12,6 +12,7 @@ internal static class PolicySetup
         services.AddSingleton<DecisionLog>();
         services.AddSingleton<PolicySubjects>();
         services.AddSingleton<PolicyScripts>();
+        services.AddSingleton<PolicyDecider>();
         services.AddSingleton<PolicyService>();
         return services;
     }

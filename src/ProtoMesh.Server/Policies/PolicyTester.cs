@@ -105,7 +105,7 @@ internal sealed class PolicyTester
             Roles = new(roles.Contains(role, StringComparer.Ordinal) ? roles : [role, .. roles], FactSource.Claimed),
             Resource = resource, ResourceTeam = new(team, FactSource.Claimed), ResourceLabels = new(labels, FactSource.Configured),
         };
-        var slots = PolicyService.SlotsOf(_set, question, subject, held.Value(), Metadata(given), Now(given));
+        var slots = PolicyDecider.SlotsOf(_set, question, subject, held.Value(), Metadata(given), Now(given));
         return (question, slots, lease);
     }
 

@@ -116,9 +116,10 @@ internal sealed class YamlTree
         var keys = new HashSet<string>(StringComparer.Ordinal);
         while (!_events.TryConsume<MappingEnd>(out _))
         {
-            if (Node(level + 1) is not YamlText key)
+            var node = Node(level + 1);
+            if (node is not YamlText key)
             {
-                throw Refused(_events.Current!, "a key is a text");
+                throw new RefusedException(node.Line, node.Column, "a key is a text");
             }
 
             if (!keys.Add(key.Text))

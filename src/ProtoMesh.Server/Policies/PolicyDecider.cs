@@ -1,0 +1,71 @@
+using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Cel;
+using ProtoMesh.Server.Http;
+
+namespace ProtoMesh.Server.Policies;
+
+/// <summary>What came of a question: an answer with everything that it was made of, or what is wrong with the question.</summary>
+internal sealed record PolicyOutcome(PolicyAnswer? Answer, Problem? Problem, DecisionBuilder? Builder);
+
+/// <summary>Answers a question by one version of a policy: reads the facts, asks the rules, and takes what they require.</summary>
+internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scripts)
+{
+    /// <summary>How long an allow may be acted on at most.</summary>
+    private static readonly TimeSpan MostValidity = TimeSpan.FromSeconds(60);
+    private static readonly CelValue Free = LockFacts.Free.Value();
+
+    public async ValueTask<PolicyOutcome> DecideAsync(ActivePolicy active, PolicyQuestion question, CancellationToken cancellationToken)
+    {
+        var (set, plan) = (active.Set, active.Set.PlanFor(question.Action));
+        var errors = new List<FieldError>();
+        var metadata = set.Metadata.Read(question.Metadata, errors);
+        var asked = question.Resources.Count == 0
+            ? [subjects.Read(question.Namespace, question.AgentId, null, question.Metadata, errors)]
+            : question.Resources.Select(resource => subjects.Read(question.Namespace, question.AgentId, resource, question.Metadata, errors)).ToArray();
+        if (errors.Count > 0)
+        {
+            return new PolicyOutcome(null, Problems.Invalid([.. errors.DistinctBy(error => error.Field)]), null);
+        }
+
+        var now = await scripts.NowAsync(cancellationToken);
+        var evaluation = new PolicyEvaluation();
+        foreach (var subject in asked)
+        {
+            var held = plan.NeedsLock && subject.Resource is { } resource
+                ? (await scripts.LookAsync(resource, question.AgentId, question.FencingToken, cancellationToken)).Value()
+                : Free;
+            evaluation.Add(set, plan, SlotsOf(set, question, subject, held, metadata, now));
+        }
+
+        var obligations = PolicyRequirements.Of(evaluation, question);
+        var (decided, would) = (evaluation.Verdict(withAudit: false), evaluation.Verdict(withAudit: true));
+        IReadOnlyList<ObligationResult> results = [];
+        if (obligations.Count > 0 && (decided == PolicyVerdict.Allow || would == PolicyVerdict.Allow))
+        {
+            var takes = decided == PolicyVerdict.Allow && !question.IsDryRun;
+            (now, results) = await scripts.ObligeAsync(question.Namespace, question.RequestId, takes, obligations, cancellationToken);
+        }
+
+        var builder = new DecisionBuilder(active, question, plan, asked[0], evaluation, obligations, results, now);
+        var decision = builder.Build(decided, Guid.CreateVersion7(now), MostValidity);
+        var taken = decision.Allowed && !question.IsDryRun
+            ? results.Where(result => result is { Verdict: "free", Obligation: Obligation.Rate { Rule.IsAudit: false } }).Select(result => (Obligation.Rate)result.Obligation).ToArray()
+            : [];
+        return new PolicyOutcome(new PolicyAnswer(decision, taken, now), null, builder);
+    }
+
+    internal static CelValue[] SlotsOf(PolicySet set, PolicyQuestion question, PolicySubject subject, CelValue held, CelValue metadata, DateTimeOffset now)
+    {
+        var slots = new CelValue[PolicyVariables.Count];
+        slots[PolicyVariables.Agent] = subject.AgentValue();
+        slots[PolicyVariables.Action] = CelValue.Of(question.Action);
+        slots[PolicyVariables.Resource] = subject.ResourceValue();
+        slots[PolicyVariables.Request] = question.Request?.Value() ?? RequestFacts.None;
+        slots[PolicyVariables.Lock] = held;
+        slots[PolicyVariables.Metadata] = metadata;
+        slots[PolicyVariables.Params] = set.Params;
+        slots[PolicyVariables.Now] = CelValue.Of(now);
+        return slots;
+    }
+}
