@@ -56,7 +56,6 @@ public sealed class WireTests
     [Theory]
     [InlineData("/v1/locks/acquire")]
     [InlineData("/v1/locks/release")]
-    [InlineData("/v1/policies/check")]
     public async Task A_body_that_is_no_UTF_8_is_answered_in_FastAPIs_shape(string path)
     {
         var server = await MeshServers.GetAsync(MeshServers.Embedded);
@@ -123,22 +122,6 @@ public sealed class WireTests
 
         var waiting = (await server.GetAsync($"/v1/resources/queue?resource={resource}")).Body["waiting"]!.AsArray();
         Assert.Equal(["ten", "eleven", "nine", "zero", "less"], waiting.Select(waiter => (string?)waiter!["agent_id"]));
-    }
-
-    [Theory]
-    [InlineData("""{"estimated_cost":500,"agent_role":"junior"}""", false, "Cost $500 exceeds limit $100 for role junior")]
-    [InlineData("""{"estimated_cost":100.5}""", false, "Cost $100.5 exceeds limit $100 for role user")]
-    [InlineData("""{"estimated_cost":1000,"agent_role":"senior"}""", true, "All policies passed")]
-    [InlineData("""{"estimated_cost":10001,"agent_role":"admin"}""", false, "Cost $10001 exceeds limit $10000 for role admin")]
-    [InlineData("""{"agent_team":"sales","resource_team":"legal"}""", false, "Agent team 'sales' cannot access resource from team 'legal'")]
-    [InlineData("""{"agent_team":"admin","resource_team":"legal"}""", true, "All policies passed")]
-    [InlineData("{}", true, "All policies passed")]
-    public async Task The_two_rules_decide_as_they_did(string metadata, bool allowed, string reason)
-    {
-        var answer = await (await MeshServers.GetAsync(MeshServers.Embedded)).PostAsync(
-            "/v1/policies/check", $$"""{"agent_id":"a","action":"refund","metadata":{{metadata}}}""");
-
-        Assert.Equal((200, allowed, reason), (answer.Status, (bool)answer.Body["allowed"]!, answer.String("reason")));
     }
 
     [Fact]
