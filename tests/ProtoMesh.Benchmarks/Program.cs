@@ -1,6 +1,7 @@
 using System.Globalization;
 using ProtoMesh.Benchmarks;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Http;
 
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
@@ -14,6 +15,7 @@ if (args is ["--echo", var port])
     app.UseHttp();
     app.MapGet("/ready", () => TypedResults.Ok());
     app.MapPost("/echo", (AcquireLock body) => TypedResults.Ok(body));
+    app.MapPost("/echo-check", (CheckPolicy body) => TypedResults.Ok(body));
     await app.RunAsync();
     return 0;
 }
@@ -24,6 +26,7 @@ var (rounds, time) = quick ? (1, TimeSpan.FromSeconds(1)) : (3, TimeSpan.FromSec
 var cases = new (string Name, string Title, Func<Task<string>> Run)[]
 {
     ("http", "Requests over HTTP", () => Cases.HttpAsync(rounds, time)),
+    ("policies", "Policies", () => PolicyCases.RunAsync(rounds, time)),
     ("handoff", "Hand-off on one hot resource", () => Cases.HandoffAsync(rounds)),
     ("memory", "Memory", () => Cases.MemoryAsync(quick ? 5_000 : 100_000)),
     ("start", "Start", () => Cases.StartAsync(quick ? 1 : 5)),
