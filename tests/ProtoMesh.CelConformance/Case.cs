@@ -68,8 +68,8 @@ internal sealed partial class Case(string section, TextMessage test)
     }
 
     private string? Exclusion() =>
-        test.Text("container").Length > 0 ? "names are resolved in a container"
-        : MessagePattern().IsMatch(Expression) ? "the expression names a message, a wrapper or an enum"
+        MessagePattern().IsMatch(Expression) ? "the expression names a message, a wrapper or an enum"
+        : test.Text("container").Length > 0 ? "names are resolved in a container"
         : test.Messages("type_env").Any(each => each.Has("function")) ? "a function is declared"
         : test.Has("unknown") || test.Has("any_unknowns") ? "unknown values"
         : null;

@@ -20,5 +20,5 @@ internal struct CelBudget(int rule, int decision = CelBudget.DecisionLimit)
     /// <summary>What the next evaluation may take.</summary>
     internal readonly int NextShare => Math.Min(_rule, Left);
 
-    internal void Take(long cost) => Left = (int)Math.Max(Left - cost, 0);
+    internal void Take(long cost) => Left -= (int)cost;
 }

@@ -24,7 +24,7 @@ internal sealed class CelEnvironment(IReadOnlyList<CelVariable> variables)
             var root = new CelChecker(_names, IsTyped).Check(CelParser.Parse(source));
             return expected is null || root.Type.Fits(expected)
                 ? new CelProgram(source, root, expected, _names.Count)
-                : throw new CelIssueException(root.Position, $"a {expected} is expected here, and the expression is a {root.Type}");
+                : throw new CelIssueException(root.Position, $"{expected.WithArticle()} is expected here, and the expression is {root.Type.WithArticle()}");
         }
         catch (CelIssueException refused)
         {

@@ -49,5 +49,10 @@ internal static class CelKinds
         _ => "error",
     };
 
+    /// <summary>With its article: an int, a string.</summary>
+    public static string WithArticle(string name) => name.Length > 0 && "aeio".Contains(name[0], StringComparison.Ordinal) ? $"an {name}" : $"a {name}";
+
+    public static string WithArticle(this CelKind kind) => WithArticle(kind.DisplayName());
+
     public static bool IsNumber(this CelKind kind) => kind is CelKind.Int or CelKind.Uint or CelKind.Double;
 }

@@ -13,6 +13,7 @@ internal sealed class CelProgram
     {
         (Source, _root, _expected, _variables) = (source, root, expected, variables);
         Paths = CelPaths.Of(root);
+        Unguarded = CelGuards.Unguarded(root);
     }
 
     public string Source { get; }
@@ -24,7 +25,7 @@ internal sealed class CelProgram
     public IReadOnlyList<string> Paths { get; }
 
     /// <summary>Optional fields that are selected where no <c>has()</c> has asked for them, for a lint.</summary>
-    public IReadOnlyList<CelUnguarded> Unguarded => [];
+    public IReadOnlyList<CelUnguarded> Unguarded { get; }
 
     /// <summary>The value, or an error value; it never throws, and stops when the budget is used up.</summary>
     public CelValue Evaluate(ReadOnlySpan<CelValue> variables, ref CelBudget budget)
@@ -34,10 +35,11 @@ internal sealed class CelProgram
             return CelValue.Error(new CelFault($"{_variables} variables are declared, and {variables.Length} have a value", _root.Position));
         }
 
-        var frame = new CelFrame(variables, budget.NextShare);
+        var share = budget.NextShare;
+        var frame = new CelFrame(variables, share);
         frame.Meter.Charge(1);
         var value = _root.Evaluate(ref frame);
-        budget.Take(frame.Meter.Used);
+        budget.Take(Math.Min(frame.Meter.Used, share));
         if (frame.Meter.IsExceeded)
         {
             // Whatever && and || made of it: half an evaluation is none.
@@ -45,10 +47,19 @@ internal sealed class CelProgram
         }
 
         return _expected?.Kind is { } kind && kind != value.Kind && !value.IsError
-            ? CelValue.Error(new CelFault($"a {_expected} is expected, and the value is a {value.Kind.DisplayName()}", _root.Position))
+            ? CelValue.Error(new CelFault($"{_expected.WithArticle()} is expected, and the value is {value.Kind.WithArticle()}", _root.Position))
             : value;
     }
 
     /// <summary>Why the condition held for these variables, and what would have to change; only for one that did.</summary>
-    public CelExplanation Explain(ReadOnlySpan<CelValue> variables) => new([], []);
+    public CelExplanation Explain(ReadOnlySpan<CelValue> variables)
+    {
+        if (variables.Length < _variables)
+        {
+            return new CelExplanation([], []);
+        }
+
+        var explainer = new CelExplainer(variables);
+        return new CelExplanation(explainer.Values(_root), explainer.ToChange(_root));
+    }
 }

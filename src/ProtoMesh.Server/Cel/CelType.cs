@@ -61,6 +61,8 @@ internal abstract record CelType
         _ => Equals(other),
     };
 
+    public string WithArticle() => CelKinds.WithArticle(ToString()!);
+
     /// <summary>The type of "one of the two": the same, or a list or map of what they share, or <c>dyn</c>.</summary>
     public static CelType Join(CelType left, CelType right) => (left, right) switch
     {

@@ -70,7 +70,7 @@ internal sealed class CelChecker(CelNames names, bool isTyped)
             case { IsDyn: true }:
                 return new SelectExpression(select, operand, select.Field, CelType.Dyn);
             default:
-                return Untyped(select.Position, $"a {operand.Type} has no field '{select.Field}'", new SelectExpression(select, operand, select.Field, CelType.Dyn));
+                return Untyped(select.Position, $"{operand.Type.WithArticle()} has no field '{select.Field}'", new SelectExpression(select, operand, select.Field, CelType.Dyn));
         }
     }
 
@@ -202,7 +202,7 @@ internal sealed class CelChecker(CelNames names, bool isTyped)
         var values = syntax.Values.Select(Check).ToArray();
         foreach (var key in keys.Where(static each => each.Type.Kind is { } kind && !CelMap.IsKey(kind)))
         {
-            Untyped(key.Position, $"a {key.Type} cannot be the key of a map", key);
+            Untyped(key.Position, $"{key.Type.WithArticle()} cannot be the key of a map", key);
         }
 
         return new MapExpression(syntax, keys, values, CelType.MapOf(JoinAll(keys), JoinAll(values)));

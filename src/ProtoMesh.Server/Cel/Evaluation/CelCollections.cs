@@ -58,7 +58,7 @@ internal sealed class MapExpression(CelSyntax syntax, CelExpression[] keys, CelE
 
             if (!map.TryAdd(key, value))
             {
-                return Fail(CelMap.IsKey(key.Kind) ? $"the key {key.ToLiteral()} stands in the map twice" : $"a {key.Kind.DisplayName()} cannot be the key of a map");
+                return Fail(CelMap.IsKey(key.Kind) ? $"the key {key.ToLiteral()} stands in the map twice" : $"{key.Kind.WithArticle()} cannot be the key of a map");
             }
         }
 
@@ -84,7 +84,7 @@ internal sealed class ComprehensionExpression(
             case CelKind.Error:
                 return over;
             default:
-                return Fail($"a {over.Kind.DisplayName()} has no elements");
+                return Fail($"{over.Kind.WithArticle()} has no elements");
         }
     }
 

@@ -23,7 +23,7 @@ internal sealed class FieldExpression(CelSyntax syntax, CelExpression operand, C
 
         if (record.AsRecord is not { } fields)
         {
-            return record.IsError ? record : Fail($"a {record.Kind.DisplayName()} has no fields");
+            return record.IsError ? record : Fail($"{record.Kind.WithArticle()} has no fields");
         }
 
         var value = fields[index];
@@ -55,7 +55,7 @@ internal sealed class SelectExpression(CelSyntax syntax, CelExpression operand, 
             CelKind.Error => from,
             CelKind.Map => from.AsMap.TryGet(_key, out var value) ? value : Fail($"no such key: '{name}'"),
             CelKind.Record => from.AsRecord![name] is { IsAbsent: false } known ? known : Fail($"no such field '{name}'"),
-            var kind => Fail($"a {kind.DisplayName()} has no fields"),
+            var kind => Fail($"{kind.WithArticle()} has no fields"),
         };
     }
 }
@@ -90,7 +90,7 @@ internal sealed class HasExpression(HasSyntax syntax, CelExpression select) : Ce
             CelKind.Error => from,
             CelKind.Map => CelValue.Of(from.AsMap.Contains(_key)),
             CelKind.Record => CelValue.Of(!from.AsRecord![_field].IsAbsent),
-            var kind => Fail($"a {kind.DisplayName()} has no fields"),
+            var kind => Fail($"{kind.WithArticle()} has no fields"),
         };
     }
 }

@@ -44,8 +44,8 @@ internal static class CelPrinter
         switch (syntax)
         {
             case LiteralSyntax literal:
-                text.Append(literal.Value.ToLiteral());
-                text.Append(literal.Value.Kind == CelKind.Double && double.IsInteger(literal.Value.AsDouble) ? ".0" : "");
+                var written = literal.Value.ToLiteral();
+                text.Append(written).Append(literal.Value.Kind == CelKind.Double && !written.AsSpan().ContainsAnyExcept("-0123456789") ? ".0" : "");
                 break;
             case NameSyntax name:
                 text.Append(name.IsRoot ? "." : "").Append(name.Name);
