@@ -185,7 +185,7 @@ public sealed class LeaseGateTests
     public async Task Large_and_deep_metadata_is_refused()
     {
         var server = await MeshServers.GetAsync(MeshServers.Embedded);
-        static string Body(string metadata) => $$"""{"agent_id":"a","action":"a","metadata":{"x":{{metadata}}}}""";
+        static string Body(string value) => $$"""{"agent_id":"a","action":"a","metadata":{"x":{{value}}} }""";
         Assert.Equal("metadata", (string)(await server.PostAsync("/v1/policies/check", Body($"\"{new string('x', 17_000)}\""))).Body["errors"]![0]!["field"]!);
         Assert.Equal(413, (await server.PostAsync("/v1/policies/check", Body($"\"{new string('x', 1_000_000)}\""))).Status);
         Assert.Equal(400, (await server.PostAsync("/v1/policies/check", Body(new string('[', 10_000) + new string(']', 10_000)))).Status);
