@@ -3,11 +3,34 @@ using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Http;
 
+/// <summary>What an explorer sees who opens the page and presses its buttons, in Chromium.</summary>
 [Trait("Category", "Slow")]
 public sealed class DocsPageTests
 {
     [Fact]
-    public async Task Pressing_Execute_twice_shows_a_grant_and_then_the_first_place_in_the_queue()
+    public Task Pressing_Execute_twice_shows_a_grant_and_then_the_first_place_in_the_queue() => TryAsync("Locks-acquireLock", async (call, shown) =>
+    {
+        await call.Locator("button.execute").ClickAsync();
+        await Assertions.Expect(shown).ToContainTextAsync("\"state\": \"granted\"");
+        await call.Locator("button.execute").ClickAsync();
+        await Assertions.Expect(shown).ToContainTextAsync("\"state\": \"queued\"");
+        await Assertions.Expect(shown).ToContainTextAsync("\"position\": 1");
+    });
+
+    [Fact]
+    public Task A_check_is_denied_and_doing_what_its_answer_says_makes_it_an_allow() => TryAsync("Policies-checkPolicy", async (call, shown) =>
+    {
+        await call.Locator("button.execute").ClickAsync();
+        await Assertions.Expect(shown).ToContainTextAsync("\"decision\": \"deny\"");
+        await Assertions.Expect(shown).ToContainTextAsync("Cost $500 exceeds limit $100 for role junior");
+        await Assertions.Expect(shown).ToContainTextAsync("metadata.estimated_cost <= 100");
+        var body = call.Locator("textarea.body-param__text");
+        await body.FillAsync((await body.InputValueAsync()).Replace("500", "100", StringComparison.Ordinal));
+        await call.Locator("button.execute").ClickAsync();
+        await Assertions.Expect(shown).ToContainTextAsync("\"decision\": \"allow\"");
+    });
+
+    private static async Task TryAsync(string operation, Func<ILocator, ILocator, Task> act)
     {
         await using var server = await MeshServer.StartAsync();
         using var playwright = await Playwright.CreateAsync();
@@ -39,18 +62,14 @@ public sealed class DocsPageTests
 
         await page.GotoAsync(new Uri(server.Url, "/swagger").ToString());
         await page.Locator(".info .title", new PageLocatorOptions { HasText = "ProtoMesh" }).WaitForAsync();
-        var call = page.Locator("#operations-Locks-acquireLock");
+        var call = page.Locator($"#operations-{operation}");
         await call.Locator(".opblock-summary-control").ClickAsync();
         await call.Locator("button.try-out__btn").ClickAsync();
-        await call.Locator("button.execute").ClickAsync();
-        var shown = call.Locator(".live-responses-table .response-col_description .highlight-code").First;
-        await Assertions.Expect(shown).ToContainTextAsync("\"state\": \"granted\"");
-        await call.Locator("button.execute").ClickAsync();
-        await Assertions.Expect(shown).ToContainTextAsync("\"state\": \"queued\"");
-        await Assertions.Expect(shown).ToContainTextAsync("\"position\": 1");
+        await act(call, call.Locator(".live-responses-table .response-col_description .highlight-code").First);
         if (Environment.GetEnvironmentVariable("SCREENSHOTS") is { Length: > 0 } folder)
         {
-            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, "acquire-lock.png"), FullPage = true });
+            await call.ScrollIntoViewIfNeededAsync();
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(folder, $"{operation}.png") });
         }
 
         Assert.Empty(complaints);
