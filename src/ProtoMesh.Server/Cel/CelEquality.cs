@@ -58,16 +58,15 @@ internal static class CelEquality
         : left.Kind.IsNumber() && right.Kind.IsNumber() && CompareNumbers(left, right) == 0;
 
     /// <summary>The order of two values, or null when these two have none; not-a-number has none with anything.</summary>
-    public static int? Compare(in CelValue left, in CelValue right) => (left.Kind, right.Kind) switch
+    public static int? Compare(in CelValue left, in CelValue right) => left.Kind switch
     {
-        (CelKind.Int, CelKind.Int) => left.AsInt.CompareTo(right.AsInt),
-        (CelKind.Uint, CelKind.Uint) => left.AsUint.CompareTo(right.AsUint),
-        (CelKind.Bool, CelKind.Bool) => left.AsBool.CompareTo(right.AsBool),
-        (CelKind.String, CelKind.String) => CompareText(left.AsString, right.AsString),
-        (CelKind.Bytes, CelKind.Bytes) => left.AsBytes.AsSpan().SequenceCompareTo(right.AsBytes),
-        (CelKind.Duration, CelKind.Duration) => left.TotalNanos.CompareTo(right.TotalNanos),
-        (CelKind.Timestamp, CelKind.Timestamp) => (left.Seconds, left.Nanos).CompareTo((right.Seconds, right.Nanos)),
-        var (a, b) when a.IsNumber() && b.IsNumber() => CompareNumbers(left, right),
+        _ when left.Kind.IsNumber() && right.Kind.IsNumber() => CompareNumbers(left, right),
+        _ when left.Kind != right.Kind => null,
+        CelKind.String => CompareText(left.AsString, right.AsString),
+        CelKind.Timestamp => (left.Seconds, left.Nanos).CompareTo((right.Seconds, right.Nanos)),
+        CelKind.Duration => left.TotalNanos.CompareTo(right.TotalNanos),
+        CelKind.Bool => left.AsBool.CompareTo(right.AsBool),
+        CelKind.Bytes => left.AsBytes.AsSpan().SequenceCompareTo(right.AsBytes),
         _ => null,
     };
 
@@ -91,14 +90,10 @@ internal static class CelEquality
     /// <summary>An int or uint meets a double as the double next to it, as the specification's tests have it.</summary>
     private static int? CompareNumbers(in CelValue left, in CelValue right) => (left.Kind, right.Kind) switch
     {
+        _ when left.Kind == CelKind.Double || right.Kind == CelKind.Double => CompareDoubles(left.AsNumber, right.AsNumber),
+        (CelKind.Int, CelKind.Int) => left.AsInt.CompareTo(right.AsInt),
         (CelKind.Int, CelKind.Uint) => left.AsInt < 0 ? -1 : ((ulong)left.AsInt).CompareTo(right.AsUint),
         (CelKind.Uint, CelKind.Int) => right.AsInt < 0 ? 1 : left.AsUint.CompareTo((ulong)right.AsInt),
-        (CelKind.Double, CelKind.Double) => CompareDoubles(left.AsDouble, right.AsDouble),
-        (CelKind.Int, CelKind.Double) => CompareDoubles(left.AsInt, right.AsDouble),
-        (CelKind.Double, CelKind.Int) => CompareDoubles(left.AsDouble, right.AsInt),
-        (CelKind.Uint, CelKind.Double) => CompareDoubles(left.AsUint, right.AsDouble),
-        (CelKind.Double, CelKind.Uint) => CompareDoubles(left.AsDouble, right.AsUint),
-        (CelKind.Int, CelKind.Int) => left.AsInt.CompareTo(right.AsInt),
         _ => left.AsUint.CompareTo(right.AsUint),
     };
 

@@ -64,8 +64,13 @@ public sealed class CelFuzzTests(ITestOutputHelper output)
         counts.Values++;
         Assert.True(program.Type.Kind is not { } kind || kind == value.Kind, $"The check said {program.Type}, the value is {text}.");
 
-        // Printed and read again it is the same expression; only the limits may be met on the way.
+        // Printed and read again it is the same expression, if no literal of it was too long to print and no limit is met on the way.
         var printed = CelParser.Parse(source).ToString();
+        if (printed.Contains('…', StringComparison.Ordinal))
+        {
+            return;
+        }
+
         var again = CelRig.Environment.Compile(printed, null, out var refused);
         Assert.True(again is not null || refused!.Message.Contains("longer than", StringComparison.Ordinal), $"{printed}: {refused}");
         Assert.Equal(text, again is null ? text : Evaluate(again, facts).ToLiteral());

@@ -37,6 +37,8 @@ internal sealed class VariableExpression(CelSyntax syntax, CelVariable variable,
 {
     public string Name => variable.Name;
 
+    public int Slot => slot;
+
     public override CelValue Evaluate(ref CelFrame frame) => frame.Variables[slot];
 }
 

@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Globalization;
+using ProtoMesh.Server.Cel;
+
+namespace ProtoMesh.Benchmarks;
+
+/// <summary>What a policy's conditions cost once they are loaded, and to load.</summary>
+internal static class Conditions
+{
+    private const string SpendLimit = "!(agent.role in params.limits) || metadata.estimated_cost > params.limits[agent.role]";
+
+    private static readonly string[] Sources =
+    [
+        "metadata.estimated_cost > params.limits[agent.role]",
+        SpendLimit,
+        "agent.team != resource.team && !('admin' in agent.roles)",
+        "now.getHours('Europe/Berlin') >= 18",
+        "glob(resource.name, 'customer/*') && resource.name.matches('^[a-z]+/[0-9]+$')",
+        "agent.roles.exists(r, r.startsWith('adm'))",
+    ];
+
+    private static readonly CelRecordType Agent = new("agent",
+        [new("role", CelType.String, false), new("team", CelType.String, false), new("roles", CelType.ListOf(CelType.String), false)]);
+
+    private static readonly CelRecordType Resource = new("resource", [new("name", CelType.String, false), new("team", CelType.String, false)]);
+
+    private static readonly CelRecordType Metadata = new("metadata", [new("estimated_cost", CelType.Double, false)]);
+
+    private static readonly CelEnvironment Environment = new(
+        [new("agent", Agent), new("resource", Resource), new("metadata", Metadata), new("params", CelType.Map), new("now", CelType.Timestamp)]);
+
+    private static readonly CelValue[] Facts =
+    [
+        CelValue.Record(new CelRecord(Agent, [CelValue.Of("junior"), CelValue.Of("red"), CelValue.List([CelValue.Of("user"), CelValue.Of("ops")])])),
+        CelValue.Record(new CelRecord(Resource, [CelValue.Of("customer/123"), CelValue.Of("red")])),
+        CelValue.Record(new CelRecord(Metadata, [CelValue.Of(50.0)])),
+        CelValue.Map(CelMap.Of((CelValue.Of("limits"), CelValue.Map(CelMap.Of(
+            (CelValue.Of("junior"), CelValue.Of(100)), (CelValue.Of("senior"), CelValue.Of(1000)), (CelValue.Of("admin"), CelValue.Of(10_000))))))),
+        CelValue.Of(new DateTimeOffset(2026, 7, 1, 9, 0, 0, TimeSpan.Zero)),
+    ];
+
+    public static Task<string> RunAsync(int rounds, TimeSpan time)
+    {
+        var rules = Enumerable.Range(0, 100).Select(_ => Compile(SpendLimit)).ToArray();
+        List<(string Name, Action Step)> contenders = [.. Sources.Select(source => ($"`{source}`", Evaluation(Compile(source))))];
+        contenders.Add(("100 rules like the second, none of which holds", () =>
+        {
+            var budget = CelBudget.ForDecision();
+            foreach (var rule in rules)
+            {
+                rule.Evaluate(Facts, ref budget);
+            }
+        }));
+        contenders.Add(("to load the second", () => Compile(SpendLimit)));
+        var lines = new List<string> { "| condition | ns | bytes |", "|---|---|---|" };
+        foreach (var (name, step) in contenders)
+        {
+            Measure(step, time / 4);
+            var measured = Enumerable.Range(0, rounds).Select(_ => Measure(step, time / 4)).OrderBy(each => each.Nanoseconds).ToList();
+            var (nanoseconds, bytes) = measured[measured.Count / 2];
+            lines.Add(string.Create(CultureInfo.InvariantCulture, $"| {name.Replace("|", "\\|", StringComparison.Ordinal)} | {nanoseconds:N0} | {bytes:N0} |"));
+        }
+
+        return Task.FromResult(string.Join('\n', lines));
+    }
+
+    private static CelProgram Compile(string source) =>
+        Environment.Compile(source, CelType.Bool, out var issue) ?? throw new InvalidOperationException($"{issue} in: {source}");
+
+    private static Action Evaluation(CelProgram program) => () =>
+    {
+        var budget = CelBudget.ForDecision();
+        program.Evaluate(Facts, ref budget);
+    };
+
+    private static (double Nanoseconds, double Bytes) Measure(Action step, TimeSpan time)
+    {
+        const int Batch = 1_000;
+        var count = 0L;
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var watch = Stopwatch.StartNew();
+        for (; watch.Elapsed < time; count += Batch)
+        {
+            for (var i = 0; i < Batch; i++)
+            {
+                step();
+            }
+        }
+
+        return (watch.Elapsed.TotalNanoseconds / count, (double)(GC.GetAllocatedBytesForCurrentThread() - before) / count);
+    }
+}
