@@ -2,16 +2,18 @@ using Microsoft.EntityFrameworkCore;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
+using ProtoMesh.Server.Policies;
 using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server;
 
 /// <summary>
 /// Whether the process lives (<c>/health/live</c>, touches nothing), can serve (<c>/health/ready</c>: the store takes a
-/// write and the database answers) and what it is (<c>/health</c>).
+/// write, the database answers and the policies are loaded) and what it is (<c>/health</c>).
 /// </summary>
 internal sealed class Health(
-    ScriptStore store, IDbContextFactory<MeshDb> factory, DatabaseChoice database, JournalStatus journal, IHostApplicationLifetime lifetime, TimeProvider time)
+    ScriptStore store, IDbContextFactory<MeshDb> factory, DatabaseChoice database, JournalStatus journal, ActivePolicies policies, IHostApplicationLifetime lifetime,
+    TimeProvider time)
 {
     private static readonly Script Probe = Script.Named("Store/Lua/probe.lua");
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
@@ -82,12 +84,40 @@ internal sealed class Health(
 
     private HealthReport Report(string storeState, string databaseState) => new()
     {
-        Status = storeState == "ok" && databaseState == "ok" ? "healthy" : "unhealthy",
+        Status = storeState == "ok" && databaseState == "ok" && policies.IsLoaded ? "healthy" : "unhealthy",
         Version = CommandLine.Version,
         Store = new HealthPart { Kind = store.Engine.Kind, State = storeState, Partitions = store.Partitions },
         Database = new HealthPart { Kind = database is DatabaseChoice.Sqlite ? "sqlite" : "postgresql", State = databaseState, JournalLagEvents = journal.Now.LagEvents, JournalLagMs = journal.Now.LagMs },
+        Policy = PolicyNow(),
         Access = "open: whoever reaches this address may call everything",
     };
+
+    private HealthPolicy PolicyNow()
+    {
+        const string Space = ResourceName.DefaultNamespace;
+        if (!policies.IsLoaded)
+        {
+            return new HealthPolicy { State = policies.NotLoadedBecause };
+        }
+
+        var active = policies.Of(Space);
+        return new HealthPolicy { State = policies.RefusedIn(Space) ?? "ok", Name = active.Set.Name, Version = active.Version, Revision = active.Revision };
+    }
+}
+
+/// <summary>What this replica decides by in the namespace <c>default</c>.</summary>
+internal sealed record HealthPolicy
+{
+    /// <summary><c>ok</c>, or a sentence that says what is wrong.</summary>
+    public required string State { get; init; }
+
+    /// <summary>Absent while nothing decides yet.</summary>
+    public string? Name { get; init; }
+
+    public int? Version { get; init; }
+
+    /// <summary>Which activation of the namespace it is; 0 is the starter before any.</summary>
+    public long? Revision { get; init; }
 }
 
 /// <summary>The answer of <c>/health</c> and <c>/health/ready</c>.</summary>
@@ -100,6 +130,8 @@ internal sealed record HealthReport
     public required HealthPart Store { get; init; }
 
     public required HealthPart Database { get; init; }
+
+    public required HealthPolicy Policy { get; init; }
 
     public required string Access { get; init; }
 }
@@ -128,6 +160,7 @@ internal static class HealthSetup
         {
           "status": "healthy", "version": "0.1.0", "store": { "kind": "redis", "state": "ok", "partitions": 1 },
           "database": { "kind": "postgresql", "state": "ok", "journal_lag_events": 0, "journal_lag_ms": 0 },
+          "policy": { "state": "ok", "name": "starter", "version": 1, "revision": 0 },
           "access": "open: whoever reaches this address may call everything"
         }
         """);
@@ -136,6 +169,7 @@ internal static class HealthSetup
         {
           "status": "unhealthy", "version": "0.1.0", "store": { "kind": "redis", "state": "The store did not answer within 2 s.", "partitions": 1 },
           "database": { "kind": "postgresql", "state": "ok", "journal_lag_events": 12, "journal_lag_ms": 2300 },
+          "policy": { "state": "ok", "name": "starter", "version": 1, "revision": 0 },
           "access": "open: whoever reaches this address may call everything"
         }
         """);
@@ -146,9 +180,9 @@ internal static class HealthSetup
     {
         var health = routes.MapGroup("/health").WithTags("Health");
         health.MapGet("", LookAsync).WithName("getHealth").Answers<HealthReport>(200).Answers<HealthReport>(503)
-            .Documented(new("What it is and how it does", $"Version, store, database and how far the journal is behind. {Looks}") { Answers = [Well, Unwell] });
+            .Documented(new("What it is and how it does", $"Version, store, database, how far the journal is behind and which policy decides in the namespace default. {Looks}") { Answers = [Well, Unwell] });
         health.MapGet("/ready", LookAsync).WithName("getReadiness").Answers<HealthReport>(200).Answers<HealthReport>(503)
-            .Documented(new("May it get requests?", $"The store takes a write and the database answers. 503 also from the moment it is told to stop. {Looks}") { Answers = [Well, Unwell] });
+            .Documented(new("May it get requests?", $"The store takes a write, the database answers and the policies are loaded. 503 also from the moment it is told to stop. {Looks}") { Answers = [Well, Unwell] });
         health.MapGet("/live", () => TypedResults.Ok()).WithName("getLiveness")
             .Documented(new("Does the process live?", "Touches nothing else. An empty answer.") { Answers = [new(200, "It lives.", [])] });
     }

@@ -29,7 +29,7 @@ return await Startup.RunAsync(async () =>
     app.MapDocs();
     app.MapHealth();
     app.MapJournal();
-    app.MapPolicyChecks();
+    app.MapPolicies();
     app.MapLocks();
     app.MapLegacy();
     await app.RunAsync();

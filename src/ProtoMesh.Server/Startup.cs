@@ -41,7 +41,7 @@ internal static class Startup
         try
         {
             await run();
-            return 0;
+            return Environment.ExitCode;
         }
         catch (OptionsValidationException failure)
         {

@@ -10,4 +10,12 @@ namespace ProtoMesh.Contracts.Policies;
 [JsonSerializable(typeof(CheckPolicies))]
 [JsonSerializable(typeof(PolicyDecision))]
 [JsonSerializable(typeof(PolicyDecisions))]
+[JsonSerializable(typeof(PolicyValidation))]
+[JsonSerializable(typeof(PolicyVersion))]
+[JsonSerializable(typeof(PolicyVersionPage))]
+[JsonSerializable(typeof(PolicyPage))]
+[JsonSerializable(typeof(PolicyActivation))]
+[JsonSerializable(typeof(PolicyDiff))]
+[JsonSerializable(typeof(RecordedDecision))]
+[JsonSerializable(typeof(DecisionPage))]
 public sealed partial class PoliciesJson : JsonSerializerContext;

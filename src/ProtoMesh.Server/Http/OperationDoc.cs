@@ -12,7 +12,10 @@ internal sealed record OperationDoc(string Summary, string Description)
     /// <summary>The request headers that it reads.</summary>
     public IReadOnlyList<ParameterDoc> Headers { get; init; } = [];
 
-    /// <summary>Bodies that can be sent; the first is the one that the page offers.</summary>
+    /// <summary>The media types of a body that is a text of its own and not a record in JSON.</summary>
+    public IReadOnlyList<string> BodyTypes { get; init; } = [];
+
+    /// <summary>Bodies that can be sent, a text as a JSON string; the first is the one that the page offers.</summary>
     public IReadOnlyList<ExampleDoc> Bodies { get; init; } = [];
 
     public IReadOnlyList<AnswerDoc> Answers { get; init; } = [];

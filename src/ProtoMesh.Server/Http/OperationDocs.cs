@@ -22,6 +22,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
             operation.Summary = doc.Summary;
             operation.Description = doc.Description;
             DescribeParameters(operation, doc);
+            operation.RequestBody = doc.BodyTypes.Count > 0 ? TextBody(doc) : operation.RequestBody;
             DescribeBodies(operation, doc);
             foreach (var answer in doc.Answers)
             {
@@ -31,7 +32,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
 
         if (metadata.OfType<ProblemCodes>().LastOrDefault() is { } codes)
         {
-            IEnumerable<string> all = [.. codes.Codes, .. operation.RequestBody is null ? [] : OfEveryBody, .. OfTheStore];
+            IEnumerable<string> all = [.. codes.Codes, .. BodyCodes(operation), .. OfTheStore];
             DescribeProblems(operation, [.. all.Distinct().Select(ProblemCatalogue.Get).OrderBy(kind => kind.Status)], context.Document!);
         }
     }
@@ -60,6 +61,16 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
             });
         }
     }
+
+    private static OpenApiRequestBody TextBody(OperationDoc doc) => new()
+    {
+        Required = true,
+        Content = doc.BodyTypes.ToDictionary(
+            type => type, _ => new OpenApiMediaType { Schema = new OpenApiSchema { Type = JsonSchemaType.String } }, StringComparer.Ordinal),
+    };
+
+    private static IEnumerable<string> BodyCodes(OpenApiOperation operation) =>
+        operation.RequestBody is null ? [] : operation.RequestBody.Content?.ContainsKey("application/json") == true ? OfEveryBody : OfEveryBody.Except(["malformed_json"]);
 
     private static void DescribeBodies(OpenApiOperation operation, OperationDoc doc)
     {

@@ -1,26 +1,70 @@
+using System.Collections.Frozen;
+using ProtoMesh.Server.Store;
+
 namespace ProtoMesh.Server.Policies;
 
-/// <summary>What decides in a namespace now. <paramref name="Revision"/> grows with each activation there; 0 is the starter.</summary>
-internal sealed record ActivePolicy(string Namespace, PolicySet Set, int Version, long Revision);
+/// <summary>What decides in a namespace. <paramref name="Revision"/> grows with each activation there; 0 is the starter of a namespace where nothing was activated.</summary>
+internal sealed record ActivePolicy(PolicySet Set, int Version, long Revision);
 
+/// <summary>The policies that decide now, one a namespace. Reading takes no lock; a change swaps the whole.</summary>
+/// <remarks>Until the database was read nothing decides: an action that an operator forbade must not be allowed because SQL is late.</remarks>
 internal sealed class ActivePolicies
 {
-    private readonly PolicySet _starter;
+    /// <summary>The name that documents of operators cannot have.</summary>
+    public const string StarterName = "starter";
+    private readonly Lock _writing = new();
+    private volatile State _state = new(false, FrozenDictionary<string, ActivePolicy>.Empty, FrozenDictionary<string, string>.Empty);
 
     public ActivePolicies()
     {
         using var stream = typeof(ActivePolicies).Assembly.GetManifestResourceStream("Policies/starter.yaml")!;
-        var load = PolicySet.Load(new StreamReader(stream).ReadToEnd());
-        _starter = load.Set ?? throw new InvalidOperationException(string.Join("; ", load.Errors.Select(error => error.ToString()).Concat(load.Tests?.Failed.Select(f => f.ToString()) ?? [])));
+        var source = new StreamReader(stream).ReadToEnd();
+        var load = PolicySet.Load(source);
+        Starter = new ActivePolicy(
+            load.Set ?? throw new InvalidOperationException($"The starter policy cannot be used: {PolicyErrors.Sentence(load, "starter.yaml")}"), 1, 0);
     }
 
-    public ActivePolicy Of(string space) => new(space, _starter, 1, 0);
-}
+    /// <summary>What decides where nothing was activated.</summary>
+    public ActivePolicy Starter { get; }
 
-internal sealed class DecisionLog
-{
-    public void Record(DecisionBuilder builder, ProtoMesh.Contracts.Policies.PolicyDecision decision, TimeSpan elapsed)
+    /// <summary>Why nothing decides yet, in one sentence.</summary>
+    public string NotLoadedBecause { get; set; } = "The policies have not been read from the database yet.";
+
+    public bool IsLoaded => _state.IsLoaded;
+
+    /// <exception cref="StoreException">The database was never read.</exception>
+    public ActivePolicy Of(string space)
     {
-        _ = (builder, decision, elapsed, this);
+        var state = _state;
+        return state.Activated.TryGetValue(space, out var active) ? active
+            : state.IsLoaded ? Starter : throw new StoreException("policies_unavailable", NotLoadedBecause);
     }
+
+    /// <summary>Why a namespace's newest activation does not decide here, in one sentence; null when it does.</summary>
+    public string? RefusedIn(string space) => _state.Refused.GetValueOrDefault(space);
+
+    /// <summary>From now on it decides in the namespace.</summary>
+    public void Apply(string space, ActivePolicy active) => Change(state => state with
+    {
+        Activated = With(state.Activated, space, active), Refused = state.Refused.Where(refused => refused.Key != space).ToFrozenDictionary(StringComparer.Ordinal),
+    });
+
+    /// <summary>The newest activation of a namespace cannot be used here; what decided goes on deciding.</summary>
+    public void Refuse(string space, string why) => Change(state => state with { Refused = With(state.Refused, space, why) });
+
+    /// <summary>The database was read: where nothing was activated the starter decides.</summary>
+    public void MarkLoaded() => Change(state => state.IsLoaded ? state : state with { IsLoaded = true });
+
+    private void Change(Func<State, State> change)
+    {
+        lock (_writing)
+        {
+            _state = change(_state);
+        }
+    }
+
+    private static FrozenDictionary<string, T> With<T>(FrozenDictionary<string, T> all, string space, T value) =>
+        new Dictionary<string, T>(all, StringComparer.Ordinal) { [space] = value }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    private sealed record State(bool IsLoaded, FrozenDictionary<string, ActivePolicy> Activated, FrozenDictionary<string, string> Refused);
 }

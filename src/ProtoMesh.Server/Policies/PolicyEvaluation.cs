@@ -17,12 +17,17 @@ internal sealed class PolicyEvaluation
 {
     private CelBudget _budget = CelBudget.ForDecision();
     private bool _isFirst = true;
+    private CelValue[]? _input;
+    private List<CelValue[]>? _inputs;
 
     /// <summary>Deny and approval rules that held, in the document's order, audit ones too.</summary>
     public List<RuleHit> Against { get; } = [];
 
     /// <summary>Rules that require something of this action.</summary>
     public List<RuleHit> Required { get; } = [];
+
+    /// <summary>What the rules saw, once for each resource.</summary>
+    public IReadOnlyList<CelValue[]> Inputs => _inputs ?? (_input is null ? [] : [_input]);
 
     /// <summary>Whether a rule that is enforced, or any rule at all, allowed it.</summary>
     public bool IsAllowed { get; private set; }
@@ -32,6 +37,7 @@ internal sealed class PolicyEvaluation
     /// <summary>Evaluates every rule about the action; once for each resource, and all of them have to be allowed. A pure function of the set and the slots.</summary>
     public void Add(PolicySet set, PolicyPlan plan, CelValue[] slots)
     {
+        Keep(slots);
         foreach (var rule in plan.Against)
         {
             if (Holds(rule, slots, out var fault) || fault is not null)
@@ -92,6 +98,17 @@ internal sealed class PolicyEvaluation
 
     /// <summary>Evaluates a further expression of a rule, at the expense of the same decision.</summary>
     public CelValue Evaluate(CelProgram program, CelValue[] slots) => program.Evaluate(slots, ref _budget);
+
+    /// <summary>Most actions are about one resource, and need no list.</summary>
+    private void Keep(CelValue[] slots)
+    {
+        if (_input is not null)
+        {
+            (_inputs ??= [_input]).Add(slots);
+        }
+
+        _input ??= slots;
+    }
 
     private bool Holds(PolicyRule rule, CelValue[] slots, out CelFault? fault)
     {

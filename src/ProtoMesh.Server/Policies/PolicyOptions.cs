@@ -9,6 +9,25 @@ internal sealed class PolicyOptions
     /// <summary>What rules may trust of resources; the longest prefix that fits decides. Default none.</summary>
     [ValidateEnumeratedItems]
     public IList<KnownResource> Resources { get; set; } = [];
+
+    /// <summary>
+    /// A document that decides in the namespace <c>default</c>, read at start. Default none. It is activated when it is
+    /// another one than the file activated last; what an operator activates stays until the file changes.
+    /// </summary>
+    [MinLength(1)]
+    public string? File { get; set; }
+
+    /// <summary>50 to 60,000 ms between two looks for policies that other replicas activated. Default 500.</summary>
+    [Range(50, 60_000)]
+    public int RefreshMs { get; set; } = 500;
+
+    /// <summary>0 to 1: the part of the allows that the decision log keeps; denies and approvals are all kept. Default 0.1.</summary>
+    [Range(0.0, 1.0)]
+    public double AllowSample { get; set; } = 0.1;
+
+    /// <summary>1 to 36,500 days, after which a decision is deleted. Default 90.</summary>
+    [Range(1, 36_500)]
+    public int DecisionRetentionDays { get; set; } = 90;
 }
 
 /// <summary>The team and the labels of every resource that starts with a prefix, such as <c>customer/</c>.</summary>

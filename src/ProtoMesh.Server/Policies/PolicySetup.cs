@@ -9,7 +9,16 @@ internal static class PolicySetup
         services.AddOptions<PolicyOptions>().Bind(configuration.GetSection("Policies"), binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart();
         services.AddSingleton<IValidateOptions<PolicyOptions>, PolicyOptionsValidator>();
         services.AddSingleton<ActivePolicies>();
+        services.AddSingleton<PolicyStore>();
+        services.AddSingleton<PolicyFile>();
+        services.AddSingleton<PolicyLoader>();
+        services.AddSingleton<PolicyLife>();
+        services.AddHostedService(provider => provider.GetRequiredService<PolicyLoader>());
         services.AddSingleton<DecisionLog>();
+        services.AddSingleton<DecisionReader>();
+        services.AddSingleton<DecisionRetention>();
+        services.AddHostedService<DecisionWriter>();
+        services.AddHostedService(provider => provider.GetRequiredService<DecisionRetention>());
         services.AddSingleton<PolicySubjects>();
         services.AddSingleton<PolicyScripts>();
         services.AddSingleton<PolicyDecider>();

@@ -43,7 +43,7 @@ internal sealed class PolicyDesk(TestStore store, string document, params KnownR
     }
 
     public async Task<PolicyOutcome> OutcomeAsync(PolicyQuestion question) =>
-        await new PolicyDecider(_subjects, _scripts).DecideAsync(new ActivePolicy("default", Set, 1, 1), question, CancellationToken.None);
+        await new PolicyDecider(_subjects, _scripts).DecideAsync(new ActivePolicy(Set, 1, 1), question, CancellationToken.None);
 
     public ValueTask DisposeAsync() => store.DisposeAsync();
 }

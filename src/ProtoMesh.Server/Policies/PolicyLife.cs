@@ -1,0 +1,118 @@
+using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Http;
+
+namespace ProtoMesh.Server.Policies;
+
+/// <summary>Keeps versions and makes them decide. The starter is version 1 of its name in every namespace, without a row.</summary>
+internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, PolicyLoader loader)
+{
+    public async Task<(PolicyVersion Version, bool IsNew)> PutAsync(string space, PolicySet set, string? author, string? comment, CancellationToken cancellationToken)
+    {
+        var (row, isNew) = await store.PutAsync(space, set, author, comment, cancellationToken);
+        return (await ShownAsync(row, cancellationToken) with { Document = null }, isNew);
+    }
+
+    /// <summary>A version; null when there is none.</summary>
+    public async Task<PolicyVersionRow?> FindAsync(string space, string name, int version, CancellationToken cancellationToken)
+    {
+        if (name != ActivePolicies.StarterName)
+        {
+            return PolicyRequests.IsName(name) ? await store.VersionAsync(space, name, version, cancellationToken) : null;
+        }
+
+        return version == 1 ? StarterOf(space) : null;
+    }
+
+    public async Task<PolicyVersion> ShownAsync(PolicyVersionRow row, CancellationToken cancellationToken) =>
+        Shown(row, await ActiveAsync(row.Namespace, cancellationToken));
+
+    /// <summary>Makes a version decide, on this replica before it returns.</summary>
+    /// <param name="row">The version.</param>
+    /// <param name="by">Who wants it.</param>
+    /// <param name="revision">What the caller saw; null for whatever is active.</param>
+    /// <param name="cancellationToken">Gives up before it is done; afterwards every replica learns of it by itself.</param>
+    /// <returns>What is active now, and why it is not this version.</returns>
+    public async Task<(PolicyActivation? Active, Problem? Problem)> ActivateAsync(PolicyVersionRow row, string? by, long? revision, CancellationToken cancellationToken)
+    {
+        // A version that this service cannot load, because another one kept it, never replaces one that works.
+        var load = row.Name == ActivePolicies.StarterName ? null : PolicySet.Load(row.Document);
+        if (load is { Set: null })
+        {
+            return (null, PolicyErrors.Problem(load, $"{row.Name}.yaml"));
+        }
+
+        switch (await store.ActivateAsync(row.Namespace, row.Name, row.Version, row.Sha256, by, revision, cancellationToken))
+        {
+            case ActivationOutcome.Activated activated:
+                await loader.ApplyAsync(activated.Row, load?.Set ?? policies.Starter.Set);
+                return (Shown(activated.Row), null);
+            default:
+                var active = await ActiveAsync(row.Namespace, cancellationToken);
+                return (active, Problems.Of(
+                    "precondition_failed",
+                    FormattableString.Invariant($"The namespace {row.Namespace} is at revision {active.Revision}: {active.Name} version {active.Version}{(active.By is null ? "" : $", activated by {active.By}")}.")));
+        }
+    }
+
+    public async Task<PolicyPage> ListAsync(string space, string? after, int limit, Func<string, string> tokenFor, CancellationToken cancellationToken)
+    {
+        var names = await store.NamesAsync(space, after ?? "", limit + 1, cancellationToken);
+        var loaded = policies.Of(space);
+        IEnumerable<PolicySummary> starter = after is null ? [new PolicySummary { Name = ActivePolicies.StarterName, NewestVersion = 1 }] : [];
+        return new PolicyPage
+        {
+            Namespace = space,
+            Active = await ActiveAsync(space, cancellationToken),
+            Loaded = new LoadedPolicy { Name = loaded.Set.Name, Version = loaded.Version, Revision = loaded.Revision, Problem = policies.RefusedIn(space) },
+            Policies = [.. starter, .. names.Take(limit).Select(name => new PolicySummary { Name = name.Name, NewestVersion = name.Version })],
+            NextPageToken = names.Count > limit ? tokenFor(names[limit - 1].Name) : null,
+        };
+    }
+
+    /// <summary>Null when the name has no versions.</summary>
+    public async Task<PolicyVersionPage?> VersionsAsync(string space, string name, int before, int limit, Func<int, string> tokenFor, CancellationToken cancellationToken)
+    {
+        var active = await ActiveAsync(space, cancellationToken);
+        if (name == ActivePolicies.StarterName)
+        {
+            return new PolicyVersionPage { Versions = [Shown(StarterOf(space), active) with { Document = null }] };
+        }
+
+        var rows = PolicyRequests.IsName(name) ? await store.VersionsAsync(space, name, before, limit + 1, cancellationToken) : [];
+        return rows.Count == 0 ? null : new PolicyVersionPage
+        {
+            Versions = [.. rows.Take(limit).Select(row => Shown(row, active) with { Document = null })],
+            NextPageToken = rows.Count > limit ? tokenFor(rows[limit - 1].Version) : null,
+        };
+    }
+
+    private async Task<PolicyActivation> ActiveAsync(string space, CancellationToken cancellationToken) =>
+        await store.ActiveAsync(space, cancellationToken) is { } row ? Shown(row) : new PolicyActivation
+        {
+            Namespace = space, Name = ActivePolicies.StarterName, Version = 1, Sha256 = policies.Starter.Set.Sha256, Revision = 0,
+        };
+
+    private PolicyVersionRow StarterOf(string space) => new()
+    {
+        Namespace = space, Name = ActivePolicies.StarterName, Version = 1, Sha256 = policies.Starter.Set.Sha256, Document = policies.Starter.Set.Source,
+    };
+
+    private static PolicyVersion Shown(PolicyVersionRow row, PolicyActivation active) => new()
+    {
+        Namespace = row.Namespace,
+        Name = row.Name,
+        Version = row.Version,
+        Sha256 = row.Sha256,
+        Author = row.Author,
+        Comment = row.Comment,
+        CreatedAt = row.CreatedAt == default ? null : row.CreatedAt,
+        Active = (active.Name, active.Version) == (row.Name, row.Version),
+        Document = row.Document,
+    };
+
+    private static PolicyActivation Shown(PolicyActivationRow row) => new()
+    {
+        Namespace = row.Namespace, Name = row.Name, Version = row.Version, Sha256 = row.Sha256, Revision = row.Revision, By = row.By, At = row.At,
+    };
+}
