@@ -28,11 +28,10 @@ internal sealed class DecisionLog(IOptions<PolicyOptions> options)
     /// <summary>Keeps every deny, every approval and every allow that an audit rule spoke against; of other allows a sample.</summary>
     /// <param name="builder">What the decision was made from.</param>
     /// <param name="decision">What was answered.</param>
-    /// <param name="would">What the rules say when those in audit mode count.</param>
     /// <param name="elapsed">How long it took.</param>
-    public void Record(DecisionBuilder builder, PolicyDecision decision, string would, TimeSpan elapsed)
+    public void Record(DecisionBuilder builder, PolicyDecision decision, TimeSpan elapsed)
     {
-        var final = builder.Would(would);
+        var final = builder.Would;
         if (decision.Decision == PolicyVerdict.Allow && final == PolicyVerdict.Allow && !IsSampled(decision.DecisionId, _sample))
         {
             return;
