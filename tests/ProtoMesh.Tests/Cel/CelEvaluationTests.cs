@@ -135,6 +135,6 @@ public sealed class CelEvaluationTests
     [InlineData(@"'٣'.matches('\\d') || 'ü'.matches('\\w') || '\u00a0'.matches('\\s')", "false")]
     [InlineData(@"'a1 '.matches('^\\D\\d\\s$') && '-'.matches('^[\\W]$') && 'a'.matches('^[^\\W]$') && '[]'.matches('^[[\\]]+$')", "true")]
     [InlineData(@"']'.matches('^[]]$') && '$'.matches('^[$]$') && 'ab'.matches('^(?P<x>a)b$') && '\\'.matches('^[\\\\]$')", "true")]
-    [InlineData("metadata.path.matches('^' + params.prefix)", "true")]
+    [InlineData("'AB'.matches('(?i)^(?:a)b$') && 'a{b}'.matches('^a{b}$') && 'aaa'.matches('^a{2,}$') && !'aaaa'.matches('^a{1,3}$')", "true")]
     public void Regular_expressions_read_as_RE2_does(string expression, string expected) => Assert.Equal(expected, CelRig.Evaluate(expression).ToLiteral());
 }
