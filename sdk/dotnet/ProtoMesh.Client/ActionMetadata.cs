@@ -10,15 +10,25 @@ namespace ProtoMesh;
 /// </summary>
 public static class ActionMetadata
 {
-    // As deep as anything can be written: the service has the last word on depth and says so in its own words.
-    private static readonly JsonDocumentOptions AnyDepth = new() { MaxDepth = 1_000 };
+    // What still fits into the body of a batch, which is itself written to a depth of 64. The service takes less.
+    private static readonly JsonDocumentOptions Depth = new() { MaxDepth = 60 };
 
     /// <summary>Texts, numbers, booleans, times, ids, JSON, and dictionaries and lists of them.</summary>
     /// <exception cref="ArgumentException">A value of another type, or a number that JSON does not have; its path is named.</exception>
     public static JsonObject From(IEnumerable<KeyValuePair<string, object?>> values) => ToObject(values, "");
 
-    internal static JsonElement? ToElement(JsonObject? metadata) =>
-        metadata is null ? null : JsonElement.Parse(metadata.ToJsonString(), AnyDepth);
+    /// <exception cref="ArgumentException">It is nested too deeply, or has a number that JSON does not have.</exception>
+    internal static JsonElement? ToElement(JsonObject? metadata)
+    {
+        try
+        {
+            return metadata is null ? null : JsonElement.Parse(metadata.ToJsonString(), Depth);
+        }
+        catch (Exception fault) when (fault is JsonException or InvalidOperationException)
+        {
+            throw new ArgumentException($"The metadata cannot be sent: {fault.Message}", nameof(metadata), fault);
+        }
+    }
 
     private static JsonObject ToObject(IEnumerable<KeyValuePair<string, object?>> values, string path)
     {
