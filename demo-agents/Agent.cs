@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using ProtoMesh.Contracts.Locks;
 
 namespace ProtoMesh.Demo;
@@ -15,6 +14,9 @@ internal enum Part
 
     /// <summary>Is stopped past its time to live, writes all the same, is refused, and does it again properly.</summary>
     Stale,
+
+    /// <summary>Wants to pay back more than it may, reads why it may not, and pays back less.</summary>
+    Spend,
 }
 
 /// <summary>One agent in a process of its own. It waits for a line on its standard input where the play needs it to.</summary>
@@ -32,6 +34,11 @@ internal sealed class Agent(string name, int priority, Uri url, string run, Fenc
     public async Task<int> PlayAsync(Part part)
     {
         await using var mesh = new MeshClient(new MeshClientOptions { BaseUrls = [url], AgentId = name, Namespace = run });
+        if (part == Part.Spend)
+        {
+            await new Refund(name, priority, mesh, file).PlayAsync();
+            return 0;
+        }
         if (part == Part.Stale)
         {
             await BeStaleAsync(mesh);
@@ -135,6 +142,5 @@ internal sealed class Agent(string name, int priority, Uri url, string run, Fenc
         _ = await Task.Factory.StartNew(Console.ReadLine, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
             ?? throw new DemoException("The conductor is gone.");
 
-    private static void Tell(What what, string why, Lease? lease = null) =>
-        Console.WriteLine(JsonSerializer.Serialize(new Report(what, why) { Token = lease?.FencingToken }, ReportJson.Default.Report));
+    private static void Tell(What what, string why, Lease? lease = null) => new Report(what, why) { Token = lease?.FencingToken }.Tell();
 }

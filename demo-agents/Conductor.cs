@@ -35,7 +35,7 @@ internal sealed class Conductor(Uri? given)
             var tokens = await PlayAsync(url, file, cancellationToken);
             await new Verdict(url, _run, file, tokens, Opening).CheckAsync(cancellationToken);
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"VERIFIED in {_timeline.Elapsed.TotalSeconds:0.0} s: every update is there exactly once, in token order."));
+                CultureInfo.InvariantCulture, $"VERIFIED in {_timeline.Elapsed.TotalSeconds:0.0} s: every update is there exactly once, in token order, and none that a policy denies."));
             return 0;
         }
         finally
@@ -103,9 +103,19 @@ internal sealed class Conductor(Uri? given)
         var audited = await audit.SaysAsync(What.Granted, stop);
         await ExpectSuccessAsync(audit, stop);
 
-        return new Tokens(crashed.Token!.Value, refunded.Token!.Value, stale.Token!.Value, redone.Token!.Value, audited.Token!.Value)
+        // Three: an agent over its limit is told what would do, and does that; then it would write without the lock.
+        var spender = Start("refunds", 9, Part.Spend, url, file);
+        var overLimit = await spender.SaysAsync(What.Denied, stop);
+        var withoutLock = await spender.SaysAsync(What.Denied, stop);
+        var allowed = await spender.SaysAsync(What.Allowed, stop);
+        await ExpectSuccessAsync(spender, stop);
+
+        return new Tokens(
+            crashed.Token!.Value, refunded.Token!.Value, stale.Token!.Value, redone.Token!.Value, audited.Token!.Value, allowed.Token!.Value)
         {
             Refused = refused.Token!.Value,
+            DeniedBy = [overLimit.Rule, withoutLock.Rule],
+            Decision = allowed.Decision,
         };
     }
 
@@ -126,7 +136,13 @@ internal sealed class Conductor(Uri? given)
 }
 
 /// <summary>The fencing tokens of the play in the order in which they must have been granted.</summary>
-internal sealed record Tokens(long Crashed, long Refunded, long Stale, long Redone, long Audited)
+internal sealed record Tokens(long Crashed, long Refunded, long Stale, long Redone, long Audited, long Allowed)
 {
     public long Refused { get; init; }
+
+    /// <summary>The rules that spoke against the last agent, in the order in which it met them.</summary>
+    public required IReadOnlyList<string?> DeniedBy { get; init; }
+
+    /// <summary>The decision that allowed what it did in the end.</summary>
+    public string? Decision { get; init; }
 }

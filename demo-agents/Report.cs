@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace ProtoMesh.Demo;
@@ -6,6 +7,14 @@ namespace ProtoMesh.Demo;
 internal sealed record Report(What What, string Why)
 {
     public long? Token { get; init; }
+
+    /// <summary>The rule of the policy that spoke against it.</summary>
+    public string? Rule { get; init; }
+
+    /// <summary>The decision that allowed it.</summary>
+    public string? Decision { get; init; }
+
+    public void Tell() => Console.WriteLine(JsonSerializer.Serialize(this, ReportJson.Default.Report));
 }
 
 internal enum What
@@ -19,6 +28,9 @@ internal enum What
     Released,
     Lost,
     Refused,
+    Denied,
+    Told,
+    Allowed,
 }
 
 [JsonSourceGenerationOptions(UseStringEnumConverter = true)]

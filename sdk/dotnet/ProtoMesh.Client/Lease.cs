@@ -1,5 +1,6 @@
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Leases;
 using ProtoMesh.Transport;
 
@@ -65,6 +66,9 @@ public sealed class Lease : IAsyncDisposable
 
     /// <summary>How the last hold ended, if that is remembered: after <c>expired</c> its work may be half written.</summary>
     public PreviousHold? Previous => Grant.Previous;
+
+    /// <summary>The decision that allowed its action, for whoever asks later why this was done; null without an action.</summary>
+    public PolicyStamp? Decision => Grant.Decision;
 
     /// <summary>Has anyone else held this since this agent last did? Null when that is not known.</summary>
     public bool? ChangedSinceLastHeld => Grant.ChangedSinceLastHeld;
@@ -253,14 +257,18 @@ public sealed class Lease : IAsyncDisposable
     /// Releases, for at most 5 s and whatever the caller's own cancellation says. It never throws: a body that must know
     /// whether it kept its lease to the end calls <see cref="ReleaseAsync"/>.
     /// </summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => CloseAsync(note: null);
+
+    /// <inheritdoc cref="DisposeAsync"/>
+    /// <param name="note">What the next holder should know.</param>
+    internal async ValueTask CloseAsync(string? note)
     {
         if (!IsOver)
         {
             using var limit = new CancellationTokenSource(DisposeLimit, _time);
             try
             {
-                await ReleaseAsync(note: null, limit.Token);
+                await ReleaseAsync(note, limit.Token);
             }
             catch (Exception fault) when (fault is MeshException or OperationCanceledException)
             {
@@ -268,6 +276,16 @@ public sealed class Lease : IAsyncDisposable
             }
         }
         await _alarm.DisposeAsync();
+    }
+
+    /// <summary>Why it is lost, by a look at the clock; null while it is held and after a release.</summary>
+    internal LeaseLostException? FindLoss()
+    {
+        CheckDeadline();
+        lock (_gate)
+        {
+            return _standing == Standing.Lost ? new LeaseLostException(_loss!) : null;
+        }
     }
 
     internal long? TtlMs => (long?)_timeToLive?.TotalMilliseconds;

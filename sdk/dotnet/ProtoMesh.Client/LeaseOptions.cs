@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using ProtoMesh.Contracts.Locks;
 
 namespace ProtoMesh;
@@ -34,6 +35,15 @@ public sealed record LeaseOptions
 
     /// <summary>Up to 16 labels, names up to 64 bytes, values up to 256.</summary>
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    /// <summary>
+    /// What the lease is for, such as <c>customer.update</c>: the policy decides it before anything is enqueued, and again
+    /// at the grant if another policy decides then. 1-128 bytes.
+    /// </summary>
+    public string? Action { get; init; }
+
+    /// <summary>What this agent says of the action, for the policy's rules: at most 16 KB. Only with <see cref="Action"/>.</summary>
+    public JsonObject? Metadata { get; init; }
 
     /// <summary>True joins a live hold of the same agent and session past the queue.</summary>
     public bool? Reentrant { get; init; }

@@ -22,6 +22,7 @@ public sealed class LocksClient
     /// <param name="cancellationToken">Gives up waiting; the request is taken back before this call ends.</param>
     /// <exception cref="LockTimeoutException">It could not be had within <see cref="LeaseOptions.Wait"/>.</exception>
     /// <exception cref="LockHeldException">The wait was zero and somebody holds it.</exception>
+    /// <exception cref="PolicyDeniedException">The policy forbids its <see cref="LeaseOptions.Action"/>.</exception>
     /// <exception cref="QueueFullException">Too many wait already.</exception>
     /// <exception cref="ValidationException">The request breaks a rule.</exception>
     /// <exception cref="UnavailableException">The service could not be reached while the wait lasted.</exception>
@@ -184,6 +185,8 @@ public sealed class LocksClient
             Durability = options.Durability,
             Reason = options.Reason,
             Labels = options.Labels,
+            Action = options.Action,
+            Metadata = ActionMetadata.ToElement(options.Metadata),
         };
     }
 

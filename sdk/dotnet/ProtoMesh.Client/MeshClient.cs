@@ -27,6 +27,7 @@ public sealed class MeshClient : IAsyncDisposable
         var api = new MeshApi(new Sender(options.HttpClient ?? _ownHttp!, options), options);
         _renewals = new RenewalLoop(api, options.TimeProvider);
         Locks = new LocksClient(api, _renewals, options);
+        Policies = new PoliciesClient(api, Locks, options);
         Fences = new FencesClient(api, options);
         Events = new EventsClient(api, options);
     }
@@ -36,6 +37,9 @@ public sealed class MeshClient : IAsyncDisposable
 
     /// <summary>Acquire, look at and steer leases.</summary>
     public LocksClient Locks { get; }
+
+    /// <summary>Ask whether an action may be done, and do it under a lease when it may.</summary>
+    public PoliciesClient Policies { get; }
 
     /// <summary>Check fencing tokens for a resource that cannot compare them itself.</summary>
     public FencesClient Fences { get; }

@@ -1,5 +1,6 @@
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Contracts.Policies;
 
 namespace ProtoMesh;
 
@@ -52,8 +53,21 @@ public sealed class NotFoundException(Problem problem) : MeshException(problem);
 /// <summary>As many wait as may wait. (<c>queue_full</c>)</summary>
 public sealed class QueueFullException(Problem problem) : MeshException(problem);
 
-/// <summary>A rule forbids it. (<c>policy_denied</c>)</summary>
-public sealed class PolicyDeniedException(Problem problem) : MeshException(problem);
+/// <summary>
+/// A policy forbids the action, or wants a person to approve it; nothing was done. <see cref="ToChange"/> says what
+/// would change the answer. (<c>policy_denied</c>)
+/// </summary>
+public sealed class PolicyDeniedException(Problem problem) : MeshException(problem)
+{
+    /// <summary>The whole decision; its <see cref="PolicyDecision.Approval"/> says who may approve.</summary>
+    public PolicyDecision? Decision => Problem.Decision;
+
+    /// <summary>Every rule that spoke against it, in the order of the policy.</summary>
+    public IReadOnlyList<PolicyReason> Reasons => Decision?.Reasons ?? [];
+
+    /// <summary>What would change the answer, such as <c>metadata.estimated_cost &lt;= 100</c>: each of them has to hold.</summary>
+    public IReadOnlyList<string> ToChange => [.. Reasons.SelectMany(reason => reason.ToChange ?? []).Distinct()];
+}
 
 /// <summary>
 /// The request breaks a rule; <see cref="Errors"/> names the fields. (<c>validation_failed</c>, <c>malformed_json</c>,

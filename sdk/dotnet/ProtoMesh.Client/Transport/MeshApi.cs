@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using ProtoMesh.Contracts.Journal;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Contracts.Policies;
 
 namespace ProtoMesh.Transport;
 
@@ -65,6 +66,12 @@ internal sealed class MeshApi(Sender sender, MeshClientOptions options)
 
     public async Task<FenceVerdict> ValidateFenceAsync(ValidateFence body, CancellationToken cancellationToken) =>
         (await SendAsync(Post("v1/fences/validate", body, LocksJson.Default.ValidateFence), LocksJson.Default.FenceVerdict, cancellationToken)).Value;
+
+    public async Task<PolicyDecision> CheckAsync(CheckPolicy body, Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Post("v1/policies/check" + query, body, PoliciesJson.Default.CheckPolicy), PoliciesJson.Default.PolicyDecision, cancellationToken)).Value;
+
+    public async Task<PolicyDecisions> CheckBatchAsync(CheckPolicies body, Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Post("v1/policies/check-batch" + query, body, PoliciesJson.Default.CheckPolicies), PoliciesJson.Default.PolicyDecisions, cancellationToken)).Value;
 
     public Task<HttpResponseMessage> StreamEventsAsync(Query query, string? lastEventId, CancellationToken cancellationToken) =>
         sender.OpenStreamAsync("v1/events" + query, lastEventId, cancellationToken);

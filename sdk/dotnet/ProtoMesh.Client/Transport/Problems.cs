@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Policies;
 
 namespace ProtoMesh.Transport;
 
@@ -41,6 +42,22 @@ internal static class Problems
         return Unreachable(
             string.Create(CultureInfo.InvariantCulture, $"{Origin(from)} answered {status} without a problem document; a proxy may have answered for it."),
             status, retryable: status is 408 or 425 or 429 or >= 500, retryAfter);
+    }
+
+    /// <summary>What the service answers when a request for a lease names an action that it denies.</summary>
+    public static Problem Denied(PolicyDecision decision)
+    {
+        var problem = ProblemCatalogue.Get("policy_denied").ToProblem(decision.Reason);
+        var retryAfter = decision.Reasons.Max(reason => reason.RetryAfterMs);
+        return problem with
+        {
+            Decision = decision,
+            Retryable = retryAfter is not null,
+            RetryAfterMs = retryAfter,
+            NextStep = decision.Approval is { } approval
+                ? $"A person of the group {approval.Group} has to approve this; do other work until then."
+                : problem.NextStep,
+        };
     }
 
     public static Problem Unreachable(string detail, int status = 503, bool retryable = true, TimeSpan? retryAfter = null) => new()
