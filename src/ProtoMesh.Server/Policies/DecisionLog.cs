@@ -6,7 +6,7 @@ using ProtoMesh.Contracts.Policies;
 namespace ProtoMesh.Server.Policies;
 
 /// <summary>A decision that is to be written down; it becomes a row where nobody waits.</summary>
-internal sealed record PendingDecision(DecisionBuilder Builder, PolicyDecision Decision, string Would, TimeSpan Elapsed);
+internal sealed record PendingDecision(DecisionBuilder Builder, PolicyDecision Decision, TimeSpan Elapsed);
 
 /// <summary>
 /// Takes decisions from those who decide and hands them to <see cref="DecisionWriter"/>. Nobody ever waits for it: what does
@@ -31,13 +31,12 @@ internal sealed class DecisionLog(IOptions<PolicyOptions> options)
     /// <param name="elapsed">How long it took.</param>
     public void Record(DecisionBuilder builder, PolicyDecision decision, TimeSpan elapsed)
     {
-        var final = builder.Would;
-        if (decision.Decision == PolicyVerdict.Allow && final == PolicyVerdict.Allow && !IsSampled(decision.DecisionId, _sample))
+        if (decision.Decision == PolicyVerdict.Allow && builder.Would == PolicyVerdict.Allow && !IsSampled(decision.DecisionId, _sample))
         {
             return;
         }
 
-        if (!_pending.Writer.TryWrite(new PendingDecision(builder, decision, final, elapsed)))
+        if (!_pending.Writer.TryWrite(new PendingDecision(builder, decision, elapsed)))
         {
             Drop(1);
         }
