@@ -101,14 +101,14 @@ internal sealed class Health(
         }
 
         var active = policies.Of(Space);
-        return new HealthPolicy { State = policies.RefusedIn(Space) ?? "ok", Name = active.Set.Name, Version = active.Version, Revision = active.Revision };
+        return new HealthPolicy { State = policies.RefusedIn(Space) ?? policies.Refused ?? "ok", Name = active.Set.Name, Version = active.Version, Revision = active.Revision };
     }
 }
 
 /// <summary>What this replica decides by in the namespace <c>default</c>.</summary>
 internal sealed record HealthPolicy
 {
-    /// <summary><c>ok</c>, or a sentence that says what is wrong.</summary>
+    /// <summary><c>ok</c>, or a sentence that says what is wrong, in this namespace or else in another one.</summary>
     public required string State { get; init; }
 
     /// <summary>Absent while nothing decides yet.</summary>

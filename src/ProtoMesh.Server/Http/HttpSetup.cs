@@ -31,7 +31,10 @@ internal static class HttpSetup
             json.AllowDuplicateProperties = false;
             json.DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull;
             json.Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping;
-            json.MaxDepth = 16;
+
+            // For what is read and for what is written: an answer that repeats what the caller sent is deeper than that was,
+            // so each call that takes free JSON has a limit of its own, far below this one.
+            json.MaxDepth = 64;
             json.Converters.Add(new TimeConverter());
             json.TypeInfoResolverChain.Insert(0, LocksJson.Default);
             json.TypeInfoResolverChain.Insert(1, JournalJson.Default);

@@ -43,6 +43,9 @@ internal sealed class ActivePolicies
     /// <summary>Why a namespace's newest activation does not decide here, in one sentence; null when it does.</summary>
     public string? RefusedIn(string space) => _state.Refused.GetValueOrDefault(space);
 
+    /// <summary>The same for any namespace.</summary>
+    public string? Refused => _state.Refused.Values.FirstOrDefault();
+
     /// <summary>From now on it decides in the namespace.</summary>
     public void Apply(string space, ActivePolicy active) => Change(state => state with
     {

@@ -16,6 +16,9 @@ internal sealed class DecisionLog(IOptions<PolicyOptions> options)
 {
     /// <summary>How many wait to be written. With the largest metadata in each of them that is 130 MB.</summary>
     public const int Capacity = 8_192;
+
+    /// <summary>How many may wait when an allow comes: the rest of the room is for what has to be kept.</summary>
+    public const int CapacityForAllows = Capacity / 2;
     private readonly double _sample = options.Value.AllowSample;
     private readonly Channel<PendingDecision> _pending = Channel.CreateBounded<PendingDecision>(new BoundedChannelOptions(Capacity) { SingleReader = true });
     private long _dropped;
@@ -31,12 +34,13 @@ internal sealed class DecisionLog(IOptions<PolicyOptions> options)
     /// <param name="elapsed">How long it took.</param>
     public void Record(DecisionBuilder builder, PolicyDecision decision, TimeSpan elapsed)
     {
-        if (decision.Decision == PolicyVerdict.Allow && builder.Would == PolicyVerdict.Allow && !IsSampled(decision.DecisionId, _sample))
+        var isAllow = decision.Decision == PolicyVerdict.Allow && builder.Would == PolicyVerdict.Allow;
+        if (isAllow && !IsSampled(decision.DecisionId, _sample))
         {
             return;
         }
 
-        if (!_pending.Writer.TryWrite(new PendingDecision(builder, decision, elapsed)))
+        if ((isAllow && _pending.Reader.Count >= CapacityForAllows) || !_pending.Writer.TryWrite(new PendingDecision(builder, decision, elapsed)))
         {
             Drop(1);
         }

@@ -21,7 +21,7 @@ internal static class LineDiff
     /// <summary>Empty when the texts are the same.</summary>
     public static string Unified(string first, string second, string firstName, string secondName)
     {
-        var (a, b) = (first.Split('\n'), second.Split('\n'));
+        var (a, b) = (Lines(first), Lines(second));
         var edits = Edits(a, b);
         if (!edits.Exists(edit => edit.Kind != Kind.Same))
         {
@@ -70,14 +70,26 @@ internal static class LineDiff
         text.Append(CultureInfo.InvariantCulture, $"@@ -{from},{removed} +{to},{added} @@\n");
         foreach (var edit in part)
         {
-            _ = edit.Kind switch
+            var line = edit.Kind == Kind.Added ? b[edit.Second] : a[edit.First];
+            text.Append(edit.Kind switch { Kind.Removed => '-', Kind.Added => '+', _ => ' ' }).Append(line);
+            if (!line.EndsWith('\n'))
             {
-                Kind.Removed => text.Append('-').Append(a[edit.First]),
-                Kind.Added => text.Append('+').Append(b[edit.Second]),
-                _ => text.Append(' ').Append(a[edit.First]),
-            };
-            text.Append('\n');
+                text.Append("\n\\ No newline at end of file\n");
+            }
         }
+    }
+
+    /// <summary>Each with its end, which only the last one may lack.</summary>
+    private static string[] Lines(string text)
+    {
+        var lines = new List<string>();
+        for (int start = 0, end; start < text.Length; start = end)
+        {
+            end = text.IndexOf('\n', start) + 1 is > 0 and var found ? found : text.Length;
+            lines.Add(text[start..end]);
+        }
+
+        return [.. lines];
     }
 
     private static List<Edit> Edits(string[] a, string[] b)

@@ -6,6 +6,7 @@ namespace ProtoMesh.Server.Policies;
 internal static class PolicyMetadata
 {
     public const int MostBytes = 16 * 1024;
+    public const int MostLevels = 12;
     public const string Rule = "a JSON object of at most 16 KB, 12 levels deep, with whole characters in its texts";
 
     /// <summary>Adds the field and its rule when the rule is broken.</summary>
@@ -26,8 +27,9 @@ internal static class PolicyMetadata
 
         try
         {
-            // Half of a surrogate pair is valid JSON but no text; nothing that is kept or compared may hold one.
-            using var writer = new Utf8JsonWriter(Stream.Null);
+            // The writer refuses what is too deep, and half of a surrogate pair, which is valid JSON but no text: nothing that is
+            // kept or compared may hold one.
+            using var writer = new Utf8JsonWriter(Stream.Null, new JsonWriterOptions { MaxDepth = MostLevels });
             metadata.WriteTo(writer);
             return true;
         }

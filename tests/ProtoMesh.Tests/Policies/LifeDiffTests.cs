@@ -11,6 +11,7 @@ public sealed class LifeDiffTests(Xunit.Abstractions.ITestOutputHelper output)
         var seed = int.TryParse(Environment.GetEnvironmentVariable("PROTOMESH_SEED"), out var given) ? given : Random.Shared.Next();
         output.WriteLine($"PROTOMESH_SEED={seed}");
         var random = new Random(seed);
+        string End() => random.Next(2) == 0 ? "\n" : "";
         for (var round = 0; round < 2_000; round++)
         {
             var first = Enumerable.Range(0, random.Next(30)).Select(_ => $"{random.Next(6)}").ToList();
@@ -28,7 +29,7 @@ public sealed class LifeDiffTests(Xunit.Abstractions.ITestOutputHelper output)
                 }
             }
 
-            var (a, b) = (string.Join('\n', first), string.Join('\n', second));
+            var (a, b) = (string.Join('\n', first) + End(), string.Join('\n', second) + End());
             Assert.Equal(b, Applied(a, LineDiff.Unified(a, b, "a", "b")));
         }
     }
@@ -54,7 +55,15 @@ public sealed class LifeDiffTests(Xunit.Abstractions.ITestOutputHelper output)
         Assert.Equal(second, Applied(first, diff));
     }
 
-    /// <summary>What a patch program makes of it; it fails where a line is not the one that the diff says.</summary>
+    [Fact]
+    public void A_change_near_the_end_has_no_line_that_the_texts_do_not_have() => Assert.Equal(
+        "--- a\n+++ b\n@@ -1,2 +1,2 @@\n one\n-two\n+zwei\n", LineDiff.Unified("one\ntwo\n", "one\nzwei\n", "a", "b"));
+
+    [Fact]
+    public void The_end_of_the_last_line_is_told_as_diff_tells_it() => Assert.Equal(
+        "--- a\n+++ b\n@@ -1,2 +1,2 @@\n one\n-two\n\\ No newline at end of file\n+two\n", LineDiff.Unified("one\ntwo", "one\ntwo\n", "a", "b"));
+
+    /// <summary>What a patch program makes of it; it fails where a line is not the one that the diff says, or is not there.</summary>
     private static string Applied(string first, string diff)
     {
         if (diff.Length == 0)
@@ -62,10 +71,11 @@ public sealed class LifeDiffTests(Xunit.Abstractions.ITestOutputHelper output)
             return first;
         }
 
-        string[] lines = first.Split('\n'), parts = diff.Split('\n');
+        var (lines, parts) = (Lines(first), Lines(diff).Skip(2).ToList());
         var (result, at) = (new List<string>(), 0);
-        foreach (var part in parts.Skip(2).Take(parts.Length - 3))
+        for (var index = 0; index < parts.Count; index++)
         {
+            var part = parts[index];
             if (part.StartsWith("@@ -", StringComparison.Ordinal))
             {
                 var (start, count) = part[4..part.IndexOf(' ', 4)].Split(',') is [var from, var number] ? (int.Parse(from), int.Parse(number)) : throw new FormatException(part);
@@ -75,17 +85,31 @@ public sealed class LifeDiffTests(Xunit.Abstractions.ITestOutputHelper output)
                 continue;
             }
 
+            var line = part[1..];
+            if (index + 1 < parts.Count && parts[index + 1][0] == '\\')
+            {
+                line = line[..^1];
+                index++;
+            }
+
             if (part[0] != '+')
             {
-                Assert.Equal(lines[at++], part[1..]);
+                Assert.Equal(lines[at++], line);
             }
 
             if (part[0] != '-')
             {
-                result.Add(part[1..]);
+                result.Add(line);
             }
         }
 
-        return string.Join('\n', result.Concat(lines[at..]));
+        return string.Concat(result.Concat(lines[at..]));
+    }
+
+    private static List<string> Lines(string text)
+    {
+        var lines = text.Split('\n').Select(line => line + "\n").ToList();
+        lines[^1] = lines[^1][..^1];
+        return [.. lines.Where(line => line.Length > 0)];
     }
 }
