@@ -36,40 +36,18 @@ internal sealed partial class DecisionWriter(
         ("reasons", DbType.String, row => row.Reasons),
         ("latency_us", DbType.Int64, row => row.LatencyUs));
 
+    private readonly CancellationTokenSource _patience = new();
     private IReadOnlyList<DecisionRow> _batch = [];
     private string? _said;
 
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    /// <summary>The requests have ended before: what is here by then is all there will be.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
     {
+        _patience.CancelAfter(LastChance);
+        await base.StopAsync(cancellationToken);
         try
         {
-            await migrator.Ready.WaitAsync(stoppingToken);
-            var pause = FirstPause;
-            while (_batch.Count > 0 || await decisions.Pending.WaitToReadAsync(stoppingToken))
-            {
-                if (await TryWriteAsync(stoppingToken))
-                {
-                    pause = FirstPause;
-                    continue;
-                }
-
-                await Task.Delay(pause, time, stoppingToken);
-                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
-            }
-        }
-        catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
-        {
-            await FlushAsync();
-        }
-    }
-
-    /// <summary>The requests have ended before: what is here now is all there will be.</summary>
-    private async Task FlushAsync()
-    {
-        using var limit = new CancellationTokenSource(LastChance, time);
-        try
-        {
-            while (migrator.Ready.IsCompletedSuccessfully && (_batch.Count > 0 || decisions.Pending.TryPeek(out _)) && await TryWriteAsync(limit.Token))
+            while (migrator.Ready.IsCompletedSuccessfully && (_batch.Count > 0 || decisions.Pending.TryPeek(out _)) && await TryWriteAsync())
             {
             }
         }
@@ -84,9 +62,33 @@ internal sealed partial class DecisionWriter(
         }
     }
 
-    /// <summary>One batch; false when it has to be tried again.</summary>
-    private async Task<bool> TryWriteAsync(CancellationToken cancellationToken)
+    public override void Dispose()
     {
+        _patience.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await migrator.Ready.WaitAsync(stoppingToken);
+        var pause = FirstPause;
+        while (!stoppingToken.IsCancellationRequested && (_batch.Count > 0 || await decisions.Pending.WaitToReadAsync(stoppingToken)))
+        {
+            if (await TryWriteAsync())
+            {
+                pause = FirstPause;
+                continue;
+            }
+
+            await Task.Delay(pause, time, stoppingToken);
+            pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+        }
+    }
+
+    /// <summary>One batch; false when it has to be tried again. A stop does not break it off, only the end of its patience does.</summary>
+    private async Task<bool> TryWriteAsync()
+    {
+        var cancellationToken = _patience.Token;
         if (_batch.Count == 0)
         {
             _batch = Take();
@@ -100,7 +102,7 @@ internal sealed partial class DecisionWriter(
             await Insert.RunAsync(db, _batch, cancellationToken);
             await transaction.CommitAsync(cancellationToken);
         }
-        catch (Exception problem) when (DatabaseProblem.IsOf(problem) && !cancellationToken.IsCancellationRequested)
+        catch (Exception problem) when (DatabaseProblem.IsOf(problem))
         {
             var sentence = DatabaseProblem.Sentence(problem, database);
             if (_said is null)

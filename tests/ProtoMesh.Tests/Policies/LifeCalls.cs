@@ -42,7 +42,7 @@ public sealed class LifeCalls
             var answer = await SendAsync(method, path, wrong);
             Refusals.IsProper(answer, path);
             Assert.Equal((422, "policy_invalid"), (answer.Status, answer.Code));
-            Assert.Equal([$"{file}7:12", $"{file}8:13", $"{file}11:13"], answer.Body["errors"]!.AsArray().Select(error => ((string)error!["field"]!)));
+            Assert.Equal([$"{file}7:21", $"{file}8:13", $"{file}11:13"], answer.Body["errors"]!.AsArray().Select(error => ((string)error!["field"]!)));
         }
     }
 
@@ -64,7 +64,7 @@ public sealed class LifeCalls
             """;
         var answer = await SendAsync(HttpMethod.Put, "/v1/policies/cap", failing);
         Assert.Equal("policy_invalid", answer.Code);
-        Assert.Equal(["cap.yaml:18:5", "cap.yaml:21:5"], answer.Body["errors"]!.AsArray().Select(error => (string)error!["field"]!));
+        Assert.Equal(["cap.yaml:17:5", "cap.yaml:20:5"], answer.Body["errors"]!.AsArray().Select(error => (string)error!["field"]!));
         Assert.StartsWith("the test 'dear' decides deny because of limit, not allow", (string)answer.Body["errors"]![0]!["rule"]!, StringComparison.Ordinal);
         Assert.Equal("policy_unknown", (await AskAsync(HttpMethod.Get, "/v1/policies/cap/versions")).Code);
     }

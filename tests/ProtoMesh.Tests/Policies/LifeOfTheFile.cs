@@ -71,7 +71,7 @@ public sealed class LifeOfTheFile
             (await Assert.ThrowsAsync<OptionsValidationException>((await rig.PrepareAsync(null, file)).StartAsync<PolicyLoader>)).Message;
 
         var failing = LifeRig.Document(1) + "\ntests:\n  - name: all may spend\n    given: { action: spend, metadata: { cost: 2 } }\n    expect: { decision: allow }\n";
-        Assert.Contains(":18:5 the test 'all may spend' decides deny", await RefusalAsync(Write(rig, failing)), StringComparison.Ordinal);
+        Assert.Contains(":17:5 the test 'all may spend' decides deny", await RefusalAsync(Write(rig, failing)), StringComparison.Ordinal);
         Assert.Contains("'starter' is reserved", await RefusalAsync(Write(rig, LifeRig.Document(1, "starter"))), StringComparison.Ordinal);
         var path = Write(rig, "");
         await File.WriteAllBytesAsync(path.Value, [0xff, 0xfe, 0x00]);

@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ProtoMesh.Server.Data;
+using ProtoMesh.Server.Journal;
 using ProtoMesh.Server.Policies;
 using ProtoMesh.Server.Store;
 using ProtoMesh.Tests.Data;
@@ -143,6 +144,7 @@ internal sealed class LifeRig : IAsyncDisposable
                 .AddLogging(logging => logging.AddProvider(lines))
                 .AddStore(configuration)
                 .AddData(configuration)
+                .AddJournal(configuration)
                 .AddPolicies(configuration)
                 .BuildServiceProvider();
         }
