@@ -73,20 +73,25 @@ internal static class Conditions
         program.Evaluate(Facts, ref budget);
     };
 
+    /// <summary>The median of many short batches, which a machine that does other things too disturbs least.</summary>
     private static (double Nanoseconds, double Bytes) Measure(Action step, TimeSpan time)
     {
-        const int Batch = 1_000;
-        var count = 0L;
+        const int Batch = 200;
+        var batches = new List<double>(1_000_000);
         var before = GC.GetAllocatedBytesForCurrentThread();
-        var watch = Stopwatch.StartNew();
-        for (; watch.Elapsed < time; count += Batch)
+        for (var watch = Stopwatch.StartNew(); watch.Elapsed < time && batches.Count < batches.Capacity;)
         {
+            var start = Stopwatch.GetTimestamp();
             for (var i = 0; i < Batch; i++)
             {
                 step();
             }
+
+            batches.Add(Stopwatch.GetElapsedTime(start).TotalNanoseconds / Batch);
         }
 
-        return (watch.Elapsed.TotalNanoseconds / count, (double)(GC.GetAllocatedBytesForCurrentThread() - before) / count);
+        var bytes = (double)(GC.GetAllocatedBytesForCurrentThread() - before) / (batches.Count * Batch);
+        batches.Sort();
+        return (batches[batches.Count / 2], bytes);
     }
 }

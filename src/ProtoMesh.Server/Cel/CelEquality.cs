@@ -122,7 +122,7 @@ internal static class CelEquality
 
     private static bool AreListsEqual(CelValue[] left, CelValue[] right, ref CelMeter meter)
     {
-        if (left.Length != right.Length || !meter.Charge(left.Length))
+        if (left.Length != right.Length || !meter.Charge(left.Length) || !meter.ChargeDepth())
         {
             return false;
         }
@@ -140,7 +140,7 @@ internal static class CelEquality
 
     private static bool AreMapsEqual(CelMap left, CelMap right, ref CelMeter meter)
     {
-        if (left.Count != right.Count || !meter.Charge(left.Count))
+        if (left.Count != right.Count || !meter.Charge(left.Count) || !meter.ChargeDepth())
         {
             return false;
         }

@@ -113,12 +113,12 @@ internal static class LockProblems
 
     private static string Story(LockRecord record) => record.State switch
     {
+        LockState.Released when record.Cause == LockGate.Cause => "the policy changed while it waited, and denies it now",
         LockState.Released => "it was released",
         LockState.Expired => record.Cause == "max_hold" ? "it was held for as long as it may be" : "it was not renewed in time",
         LockState.Abandoned => record.Granted > 0 ? "its grant was not claimed in time" : "nobody asked for it any more",
         LockState.ForceReleased => "an operator ended it",
         LockState.Transferred => "it was transferred",
-        LockState.Cancelled when record.Cause == LockGate.Cause => "the policy changed while it waited, and denies it now",
         LockState.Cancelled => "it was cancelled",
         LockState.TimedOut => "its wait was over",
         var state => state,

@@ -6,7 +6,7 @@ using ProtoMesh.Contracts.Policies;
 namespace ProtoMesh.Server.Policies;
 
 /// <summary>A decision that is to be written down; it becomes a row where nobody waits.</summary>
-internal sealed record PendingDecision(DecisionBuilder Builder, PolicyDecision Decision, string Would, TimeSpan Elapsed);
+internal sealed record PendingDecision(DecisionBuilder Builder, PolicyDecision Decision, TimeSpan Elapsed);
 
 /// <summary>
 /// Takes decisions from those who decide and hands them to <see cref="DecisionWriter"/>. Nobody ever waits for it: what does
@@ -28,17 +28,15 @@ internal sealed class DecisionLog(IOptions<PolicyOptions> options)
     /// <summary>Keeps every deny, every approval and every allow that an audit rule spoke against; of other allows a sample.</summary>
     /// <param name="builder">What the decision was made from.</param>
     /// <param name="decision">What was answered.</param>
-    /// <param name="would">What the rules say when those in audit mode count.</param>
     /// <param name="elapsed">How long it took.</param>
-    public void Record(DecisionBuilder builder, PolicyDecision decision, string would, TimeSpan elapsed)
+    public void Record(DecisionBuilder builder, PolicyDecision decision, TimeSpan elapsed)
     {
-        var final = builder.Would(would);
-        if (decision.Decision == PolicyVerdict.Allow && final == PolicyVerdict.Allow && !IsSampled(decision.DecisionId, _sample))
+        if (decision.Decision == PolicyVerdict.Allow && builder.Would == PolicyVerdict.Allow && !IsSampled(decision.DecisionId, _sample))
         {
             return;
         }
 
-        if (!_pending.Writer.TryWrite(new PendingDecision(builder, decision, final, elapsed)))
+        if (!_pending.Writer.TryWrite(new PendingDecision(builder, decision, elapsed)))
         {
             Drop(1);
         }

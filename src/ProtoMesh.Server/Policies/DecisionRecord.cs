@@ -33,7 +33,7 @@ internal static class DecisionRecord
             PolicyVersion = decision.Policy.Version,
             PolicySha256 = decision.Policy.Sha256,
             Decision = decision.Decision,
-            Would = pending.Would,
+            Would = builder.Would,
             DryRun = question.IsDryRun,
             Rules = new JsonArray([.. builder.RulesOf(decision).Select(rule => (JsonNode)rule)]).ToJsonString(Relaxed),
             Inputs = InputsOf(question, inputs).ToJsonString(Relaxed),

@@ -20,6 +20,9 @@ internal sealed class CelGenerator(int seed)
         "startsWith", "endsWith", "contains", "matches", "size", "getHours", "getDayOfYear", "getMilliseconds", "getFullYear", "getDate", "note", "map", "has",
     ];
 
+    private static readonly string[] Patterns =
+        ["a", "b", "ü", ".", "*", "+", "?", "(", ")", "(?:", "(?P<n>", "[", "^", "]", "-", "|", "$", "{2}", "{1,30}", "{9,}", "{", ",", "}", @"\d", @"\W", @"\b", @"\"];
+
     private static readonly string[] Macros = ["all", "exists", "exists_one", "map", "filter"];
 
     private static readonly string[] Damage =
@@ -46,7 +49,7 @@ internal sealed class CelGenerator(int seed)
         }
 
         string Part() => Expression(depth - 1);
-        return _random.Next(15) switch
+        return _random.Next(16) switch
         {
             0 => $"!{Part()}",
             1 => $"-({Part()})",
@@ -60,6 +63,7 @@ internal sealed class CelGenerator(int seed)
             9 => $"({Part()})[{Part()}]",
             10 => $"has({Pick(["metadata.note", "params.x", "any.x", "metadata.window.from", "agent.role"])})",
             11 => $"{Pick(["'a*b'", "'[a-z]+'", "'Europe/Berlin'", "'10.0.0.0/8'", "'+05:30'", "'1h'"])} {Pick(Operators)} {Part()}",
+            12 => $"({Part()}).matches('{string.Concat(Enumerable.Range(0, _random.Next(12)).Select(_ => Pick(Patterns)))}')",
             _ => $"({Part()} {Pick(Operators)} {Part()})",
         };
     }

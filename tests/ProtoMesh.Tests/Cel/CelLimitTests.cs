@@ -6,7 +6,7 @@ namespace ProtoMesh.Tests.Cel;
 /// <summary>Whatever an expression says, it takes bounded stack, time and memory.</summary>
 public sealed class CelLimitTests
 {
-    private static readonly CelVariable[] Big = [new("big", CelType.ListOf(CelType.Int)), new("text", CelType.String), new("any", CelType.Dyn)];
+    private static readonly CelVariable[] Big = [new("big", CelType.ListOf(CelType.Int)), new("text", CelType.String), new("any", CelType.Dyn), new("now", CelType.Timestamp)];
 
     [Fact]
     public void An_expression_has_at_most_4096_code_points()
@@ -79,9 +79,9 @@ public sealed class CelLimitTests
     [InlineData("big.exists(x, big.filter(y, y > x) == big)")]
     [InlineData("big.map(x, text + text) == big.map(x, text)")]
     [InlineData("big.exists(x, text.contains('aaaaaaaaaaaaaaaaaaaab'))")]
-    [InlineData("big.exists(x, text.matches('(a+)+$' + 'b'))")]
+    [InlineData("big.exists(x, text.matches('(a+)+$b'))")]
     [InlineData("big.exists(x, glob(text, '*a*a*a*b'))")]
-    [InlineData("big.exists(x, 'a'.matches('a' + string(x)))")]
+    [InlineData("big.exists(x, now.getHours('+0' + string(x % 2) + ':00') < 0)")]
     [InlineData("big.exists(x, size(text) + size(bytes(text)) < 0)")]
     public void A_rule_that_works_too_much_is_an_error_that_nothing_absorbs(string source)
     {
@@ -138,9 +138,32 @@ public sealed class CelLimitTests
     public void A_regular_expression_has_at_most_256_characters()
     {
         Assert.NotNull(CelRig.Compile($"'a'.matches('{new string('a', 256)}')"));
-        Assert.Equal("1:13 a regular expression has at most 256 characters", CelRig.Refused($"'a'.matches('{new string('a', 257)}')").ToString());
-        Assert.Contains("too large", CelRig.Refused("'a'.matches('((a{1000}){1000}){1000}')").Message, StringComparison.Ordinal);
-        Assert.Equal("a regular expression has at most 256 characters", Run("'a'.matches(text)").Fault!.Message);
+        Assert.Contains("at most 256 characters", CelRig.Refused($"'a'.matches('{new string('a', 257)}')").Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>One of these took twelve seconds and three gigabytes to find nothing in 20,000 characters.</summary>
+    [Theory]
+    [InlineData("(?:[a-z]{1,30}){1,300}x")]
+    [InlineData("((a{1000}){1000}){1000}")]
+    [InlineData("(a{16}){17}")]
+    [InlineData("(ab|c){86,}")]
+    [InlineData("(((((((a{99999}){99999}){99999}){99999}){99999}){99999}){99999})")]
+    public void Counted_repetitions_count_as_often_as_they_repeat(string pattern)
+    {
+        Assert.Contains("its counted repetitions written out", CelRig.Refused($"'a'.matches('{pattern}')").Message, StringComparison.Ordinal);
+        Assert.NotNull(CelRig.Compile("'a'.matches('^(a{15}){16}[a-z]{14}$')"));
+    }
+
+    [Fact]
+    public void A_value_of_many_levels_is_compared_and_printed_without_running_out_of_stack()
+    {
+        const int Nesting = 40;
+        var step = $".map(y, {new string('[', Nesting)}y{new string(']', Nesting)})";
+        var body = "[x]" + string.Concat(Enumerable.Repeat(step, 9));
+        var deep = "[1]" + string.Concat(Enumerable.Repeat($".map(x, {body})", 4));
+
+        Assert.True(Run($"{deep}.all(d, d == d)").IsTrue);
+        Assert.StartsWith("[[[[", Run(deep).ToLiteral(), StringComparison.Ordinal);
     }
 
     private static CelValue Run(string source)
@@ -154,6 +177,6 @@ public sealed class CelLimitTests
         var program = new CelEnvironment(Big).Compile(source, null, out var issue);
         Assert.True(program is not null, issue?.ToString());
         var big = CelValue.List([.. Enumerable.Range(0, 1_000).Select(each => CelValue.Of(each))]);
-        return program.Evaluate([big, CelValue.Of(new string('a', 20_000)), CelValue.Of(3)], ref budget);
+        return program.Evaluate([big, CelValue.Of(new string('a', 20_000)), CelValue.Of(3), CelValue.Of(DateTimeOffset.UnixEpoch)], ref budget);
     }
 }

@@ -113,7 +113,7 @@ public sealed class BadRequests
         var server = await MeshServers.GetAsync(MeshServers.Embedded);
         foreach (var call in (await ApiDocument.GetAsync()).Calls.Where(call => call.Operation["requestBody"] is not null))
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, call.Path.Replace("{id}", Id, StringComparison.Ordinal));
+            using var request = new HttpRequestMessage(new HttpMethod(call.Method), call.ExamplePath(Id));
             request.Content = Json(new string(' ', 1_000_000) + "{}");
             request.Headers.TransferEncodingChunked = chunked ? true : null;
             request.Headers.ExpectContinue = !chunked; // else the service's answer races with a body that it does not read

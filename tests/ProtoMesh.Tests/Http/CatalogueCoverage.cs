@@ -57,6 +57,16 @@ public sealed class CatalogueCoverage
             await ExpectAsync("payload_too_large", server.Http.AskAsync(large));
         }
 
+        await ExpectAsync("policy_invalid", server.PostAsync("/v1/policies/validate", "{}"));
+        await ExpectAsync("policy_unknown", server.GetAsync("/v1/policies/nobodys/versions/1"));
+        await ExpectAsync("decision_unknown", server.GetAsync($"/v1/decisions/{Guid.NewGuid()}"));
+        await ExpectAsync("precondition_required", server.PostAsync("/v1/policies/starter/versions/1/activate"));
+        using (var stale = new HttpRequestMessage(HttpMethod.Post, "/v1/policies/starter/versions/1/activate"))
+        {
+            stale.Headers.TryAddWithoutValidation("If-Match", "\"7\"");
+            await ExpectAsync("precondition_failed", server.Http.AskAsync(stale));
+        }
+
         await server.PostAsync($"{path}/release", new { fencing_token = token });
         await ExpectAsync("lease_lost", server.PostAsync($"{path}/renew", new { fencing_token = token }));
         await ExpectAsync("lock_ended", server.PostAsync($"{path}/wait", wait: 0));
@@ -66,6 +76,7 @@ public sealed class CatalogueCoverage
         redis.Kill();
         await ExpectAsync("store_unavailable", EventuallyAsync(() => server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a" }), "store_unavailable"));
         await ExpectAsync("journal_unavailable", WithoutJournalAsync());
+        await ExpectAsync("policies_unavailable", WithoutDatabaseAsync());
 
         Assert.Equal(ProblemCatalogue.All.Select(kind => kind.Code).Except(NotSeen).Order(StringComparer.Ordinal), seen);
     }
@@ -85,6 +96,13 @@ public sealed class CatalogueCoverage
         }
 
         return await server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a", durability = "journaled" });
+    }
+
+    /// <summary>Policies that were never read decide nothing.</summary>
+    private static async Task<HttpAnswer> WithoutDatabaseAsync()
+    {
+        await using var server = await MeshServer.ListenAsync(("ConnectionStrings:Database", $"Host=127.0.0.1;Port={FreePort.Take(1)[0]};Username=mesh;Timeout=2"));
+        return await server.PostAsync("/v1/policies/check", new { agent_id = "a", action = "read" });
     }
 
     private static async Task<HttpAnswer> EventuallyAsync(Func<Task<HttpAnswer>> call, string code)

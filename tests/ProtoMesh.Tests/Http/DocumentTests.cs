@@ -52,7 +52,7 @@ public sealed class DocumentTests
                 }
             }
 
-            if (call.Operation["requestBody"] is not null && call.BodyExamples.Count == 0)
+            if (call.Operation["requestBody"] is not null && call.BodyExamples.Count + call.TextExamples.Count == 0)
             {
                 missing.Add($"{call.Id}: a body that can be tried");
             }
@@ -74,7 +74,7 @@ public sealed class DocumentTests
         foreach (var call in (await ApiDocument.GetAsync()).Calls.Where(call => call.Path.StartsWith("/v1/", StringComparison.Ordinal) && !call.IsLegacy))
         {
             var text = (string)call.Operation["description"]!;
-            string[] codes = ["store_unavailable", "store_recovering", .. call.Body is null ? [] : new[] { "malformed_json", "payload_too_large", "unsupported_media_type" }];
+            string[] codes = ["store_unavailable", "store_recovering", .. call.Body is null ? [] : new[] { "malformed_json" }, .. call.Operation["requestBody"] is null ? [] : new[] { "payload_too_large", "unsupported_media_type" }];
             foreach (var kind in codes.Select(ProblemCatalogue.Get))
             {
                 Assert.Contains($"| {kind.Status} | `{kind.Code}` | {kind.Description} |", text, StringComparison.Ordinal);
@@ -92,7 +92,7 @@ public sealed class DocumentTests
         var read = 0;
         foreach (var call in (await ApiDocument.GetAsync()).Calls)
         {
-            var bodies = (call.Operation["responses"]!.AsObject().Select(answer => answer.Value!["content"])).Append(call.Operation["requestBody"]?["content"]);
+            var bodies = (call.Operation["responses"]!.AsObject().Select(answer => answer.Value!["content"])).Append(call.TakesText ? null : call.Operation["requestBody"]?["content"]);
             foreach (var media in bodies.SelectMany(content => content?.AsObject() ?? []).Select(media => media.Value!))
             {
                 var schema = media["schema"]!;
@@ -130,6 +130,14 @@ public sealed class DocumentTests
             {
                 var answer = await server.Http.AskAsync(new HttpMethod(call.Method), call.Path.Replace("{id}", "00000000-0000.0", StringComparison.Ordinal), body);
                 Assert.True(answer.Status < 500 && answer.Code is null or "lock_unknown" or "lock_held", $"{call.Id} {body.ToJsonString()}: {answer}");
+            }
+
+            foreach (var text in call.TextExamples)
+            {
+                using var request = new HttpRequestMessage(new HttpMethod(call.Method), call.ExamplePath());
+                request.Content = new StringContent(text, System.Text.Encoding.UTF8, "application/yaml");
+                var answer = await server.Http.AskAsync(request);
+                Assert.True(answer.Status is 200 or 201, $"{call.Id}: {answer}");
             }
         }
     }

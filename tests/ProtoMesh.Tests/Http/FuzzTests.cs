@@ -81,6 +81,9 @@ public sealed class FuzzTests(ITestOutputHelper output)
     private static HttpRequestMessage Make(ApiCall call, Random random, string lockId, out string text)
     {
         var path = call.Path.Replace("{id}", Uri.EscapeDataString(random.Next(3) > 0 ? lockId : Text(random)), StringComparison.Ordinal)
+            .Replace("{name}", Uri.EscapeDataString(random.Next(2) > 0 ? "starter" : Text(random)), StringComparison.Ordinal)
+            .Replace("{version}", random.Next(2) > 0 ? "1" : Uri.EscapeDataString(Text(random)), StringComparison.Ordinal)
+            .Replace("{decision_id}", Uri.EscapeDataString(Text(random)), StringComparison.Ordinal)
             .Replace("{lock_id}", Uri.EscapeDataString(Text(random)), StringComparison.Ordinal);
         var query = call.Parameters.Where(parameter => (string)parameter!["in"]! == "query" && random.Next(2) == 0)
             .Select(parameter => $"{parameter!["name"]}={Uri.EscapeDataString(Text(random))}");
@@ -103,6 +106,13 @@ public sealed class FuzzTests(ITestOutputHelper output)
         if (random.Next(12) == 0)
         {
             return Value(random, 3);
+        }
+
+        if (call.TakesText)
+        {
+            var document = call.TextExamples[random.Next(call.TextExamples.Count)];
+            var place = random.Next(document.Length);
+            return random.Next(3) == 0 ? document : document[..place] + Text(random) + document[Math.Min(document.Length, place + random.Next(5))..];
         }
 
         var body = call.BodyExamples[random.Next(call.BodyExamples.Count)].DeepClone().AsObject();

@@ -54,9 +54,10 @@ internal sealed record CelZone(string Text, TimeZoneInfo? Zone, TimeSpan Offset)
             return (new CelZone(text, null, TimeSpan.FromMinutes(minutes)), null);
         }
 
-        // A zone's name is also a path below the system's zone files, so nothing else may pass for one.
+        // A zone's name is also a path below the system's zone files, so nothing else may pass for one; the machine's own zone
+        // stands there too, and an answer does not depend on the machine.
         return text.Length is > 0 and <= 64 && text.All(static each => char.IsAsciiLetterOrDigit(each) || each is '/' or '_' or '-' or '+')
-            && char.IsAsciiLetter(text[0]) && TimeZoneInfo.TryFindSystemTimeZoneById(text, out var zone)
+            && char.IsAsciiLetter(text[0]) && text is not ("localtime" or "posixrules") && TimeZoneInfo.TryFindSystemTimeZoneById(text, out var zone)
             ? (new CelZone(text, zone, TimeSpan.Zero), null)
             : (null, $"{CelLiteral.Write(text)} is no time zone; write one as 'Europe/Berlin' or '+02:00'");
     }

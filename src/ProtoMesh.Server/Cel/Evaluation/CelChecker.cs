@@ -129,7 +129,9 @@ internal sealed class CelChecker(CelNames names, bool isTyped)
     {
         if (function.Prepare is null || arguments is not [_, ConstantExpression { Value.Kind: CelKind.String } text])
         {
-            return null;
+            return function.IsLiteralOnly
+                ? throw new CelIssueException(arguments[^1].Position, $"the pattern of {function.Name}() is a text that stands in the expression")
+                : null;
         }
 
         var (prepared, problem) = function.Prepare(text.Value.AsString);

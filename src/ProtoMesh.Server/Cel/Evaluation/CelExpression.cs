@@ -3,8 +3,8 @@ using ProtoMesh.Server.Cel.Syntax;
 namespace ProtoMesh.Server.Cel.Evaluation;
 
 /// <summary>
-/// A part of a checked expression that can be evaluated. It never throws: what has no value is an error value, and each part but a
-/// constant and a variable charges at least one unit of work.
+/// A part of a checked expression that can be evaluated. It never throws: what has no value is an error value. Each part that
+/// does something with a value charges at least one unit of work for it.
 /// </summary>
 internal abstract class CelExpression(CelSyntax syntax, CelType type)
 {

@@ -16,6 +16,9 @@ internal sealed record CelFunction(string Name, bool IsMember, CelOverload[] Ove
 
     /// <summary>What <see cref="Prepare"/> costs when the text is not known at load.</summary>
     public int PrepareCost { get; init; }
+
+    /// <summary>The text has to be known at load: to prepare it costs too much for an evaluation.</summary>
+    public bool IsLiteralOnly { get; init; }
 }
 
 internal sealed class CallExpression(CelSyntax syntax, CelFunction function, CelExpression[] arguments, CelType type, CelPrepared? literal)

@@ -19,6 +19,11 @@ internal sealed class LogicExpression(LogicSyntax syntax, CelExpression[] operan
         var hasError = false;
         foreach (var operand in operands)
         {
+            if (!frame.Meter.Charge(1))
+            {
+                return Exceeded();
+            }
+
             var value = operand.Evaluate(ref frame);
             if (value.Kind == CelKind.Bool)
             {
@@ -31,11 +36,6 @@ internal sealed class LogicExpression(LogicSyntax syntax, CelExpression[] operan
             {
                 error = value.IsError ? value : NoOverload(_isAnd ? "&&" : "||", value);
                 hasError = true;
-            }
-
-            if (!frame.Meter.Charge(1))
-            {
-                return Exceeded();
             }
         }
 

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace ProtoMesh.Server.Cel.Evaluation;
 
 /// <summary>Counts the work of one evaluation down to its limit.</summary>
@@ -16,6 +18,9 @@ internal struct CelMeter(long limit)
         _left -= cost;
         return _left >= 0;
     }
+
+    /// <summary>For a value within a value: however deep it is, the stack is not run out of.</summary>
+    public bool ChargeDepth() => RuntimeHelpers.TryEnsureSufficientExecutionStack() || Charge(long.MaxValue >> 1);
 
     /// <summary>For characters or bytes that are compared or copied: they are cheap, but there may be many.</summary>
     public bool ChargeText(int length) => Charge(length >> 4);

@@ -14,6 +14,8 @@ internal sealed class FieldExpression(CelSyntax syntax, CelExpression operand, C
 
     public bool IsOptional => known.IsOptional;
 
+    public int Index => index;
+
     public override IEnumerable<CelExpression> Parts => [operand];
 
     public override CelValue Evaluate(ref CelFrame frame)
@@ -72,6 +74,7 @@ internal sealed class SelectExpression(CelSyntax syntax, CelExpression operand, 
 internal sealed class HasExpression(HasSyntax syntax, CelExpression select) : CelExpression(syntax, CelType.Bool)
 {
     private readonly string _field = syntax.Select.Field;
+    private readonly int _index = (select as FieldExpression)?.Index ?? -1;
     private readonly CelValue _key = CelValue.Of(syntax.Select.Field);
 
     private readonly CelExpression _operand = select switch
@@ -97,7 +100,7 @@ internal sealed class HasExpression(HasSyntax syntax, CelExpression select) : Ce
         {
             CelKind.Error => from,
             CelKind.Map => CelValue.Of(from.AsMap.Contains(_key)),
-            CelKind.Record => CelValue.Of(!from.AsRecord![_field].IsAbsent),
+            CelKind.Record => CelValue.Of(!(_index >= 0 ? from.AsRecord![_index] : from.AsRecord![_field]).IsAbsent),
             var kind => Fail($"{kind.WithArticle()} has no fields"),
         };
     }

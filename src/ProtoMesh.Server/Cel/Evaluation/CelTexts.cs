@@ -19,8 +19,8 @@ internal static class CelTexts
         new("endsWith", true, TwoTexts, static (in CelArguments arguments, CelPrepared? _, ref CelFrame frame) =>
             AreTexts(arguments, ref frame) ? CelValue.Of(arguments.First.AsString.EndsWith(arguments.Second.AsString, StringComparison.Ordinal)) : default),
         new("contains", true, TwoTexts, Contains),
-        new("matches", true, TwoTexts, Matches) { Prepare = CelPattern.Prepare, PrepareCost = CelPattern.Cost },
-        new("matches", false, TwoTexts, Matches) { Prepare = CelPattern.Prepare, PrepareCost = CelPattern.Cost },
+        new("matches", true, TwoTexts, Matches) { Prepare = CelPattern.Prepare, IsLiteralOnly = true },
+        new("matches", false, TwoTexts, Matches) { Prepare = CelPattern.Prepare, IsLiteralOnly = true },
         new("glob", false, TwoTexts, Glob),
         new("inCidr", false, TwoTexts, InCidr) { Prepare = CelNetwork.Prepare, PrepareCost = 10 },
     ];

@@ -109,6 +109,11 @@ internal static class CelTime
             return true;
         }
 
+        if (rest.Length == 0)
+        {
+            return false;
+        }
+
         Int128 total = 0;
         while (rest.Length > 0)
         {
@@ -127,7 +132,7 @@ internal static class CelTime
             }
         }
 
-        return text.Length > 0 && TryDuration(isNegative ? -total : total, out value);
+        return TryDuration(isNegative ? -total : total, out value);
     }
 
     /// <summary>A timestamp in RFC 3339 at UTC, or a duration in seconds: <c>2026-01-31T12:00:00.5Z</c>, <c>90.5s</c>.</summary>
