@@ -55,8 +55,8 @@ internal static class Conditions
         var lines = new List<string> { "| condition | ns | bytes |", "|---|---|---|" };
         foreach (var (name, step) in contenders)
         {
-            Measure(step, time / 4);
-            var measured = Enumerable.Range(0, rounds).Select(_ => Measure(step, time / 4)).OrderBy(each => each.Nanoseconds).ToList();
+            var batch = Math.Clamp((int)(20_000 / Measure(step, time / 4, 1).Nanoseconds), 1, 1_000);
+            var measured = Enumerable.Range(0, rounds).Select(_ => Measure(step, time / 4, batch)).OrderBy(each => each.Nanoseconds).ToList();
             var (nanoseconds, bytes) = measured[measured.Count / 2];
             lines.Add(string.Create(CultureInfo.InvariantCulture, $"| {name.Replace("|", "\\|", StringComparison.Ordinal)} | {nanoseconds:N0} | {bytes:N0} |"));
         }
@@ -74,23 +74,22 @@ internal static class Conditions
     };
 
     /// <summary>The median of many short batches, which a machine that does other things too disturbs least.</summary>
-    private static (double Nanoseconds, double Bytes) Measure(Action step, TimeSpan time)
+    private static (double Nanoseconds, double Bytes) Measure(Action step, TimeSpan time, int batch)
     {
-        const int Batch = 200;
         var batches = new List<double>(1_000_000);
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var watch = Stopwatch.StartNew(); watch.Elapsed < time && batches.Count < batches.Capacity;)
         {
             var start = Stopwatch.GetTimestamp();
-            for (var i = 0; i < Batch; i++)
+            for (var i = 0; i < batch; i++)
             {
                 step();
             }
 
-            batches.Add(Stopwatch.GetElapsedTime(start).TotalNanoseconds / Batch);
+            batches.Add(Stopwatch.GetElapsedTime(start).TotalNanoseconds / batch);
         }
 
-        var bytes = (double)(GC.GetAllocatedBytesForCurrentThread() - before) / (batches.Count * Batch);
+        var bytes = (double)(GC.GetAllocatedBytesForCurrentThread() - before) / (batches.Count * batch);
         batches.Sort();
         return (batches[batches.Count / 2], bytes);
     }

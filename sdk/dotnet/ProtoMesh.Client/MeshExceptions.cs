@@ -47,7 +47,10 @@ public sealed class LeaseLostException(Problem problem) : MeshException(problem)
 /// </summary>
 public sealed class LockConflictException(Problem problem) : MeshException(problem);
 
-/// <summary>There is no such request or call. (<c>lock_unknown</c>, <c>not_found</c>)</summary>
+/// <summary>
+/// There is no such request, policy, decision or call. (<c>lock_unknown</c>, <c>policy_unknown</c>, <c>decision_unknown</c>,
+/// <c>not_found</c>)
+/// </summary>
 public sealed class NotFoundException(Problem problem) : MeshException(problem);
 
 /// <summary>As many wait as may wait. (<c>queue_full</c>)</summary>
@@ -71,7 +74,8 @@ public sealed class PolicyDeniedException(Problem problem) : MeshException(probl
 
 /// <summary>
 /// The request breaks a rule; <see cref="Errors"/> names the fields. (<c>validation_failed</c>, <c>malformed_json</c>,
-/// <c>cross_partition</c>, <c>payload_too_large</c>, <c>unsupported_media_type</c>, <c>method_not_allowed</c>)
+/// <c>cross_partition</c>, <c>payload_too_large</c>, <c>unsupported_media_type</c>, <c>method_not_allowed</c>,
+/// <c>policy_invalid</c>, <c>precondition_required</c>, <c>precondition_failed</c>)
 /// </summary>
 public sealed class ValidationException(Problem problem) : MeshException(problem)
 {
@@ -80,9 +84,9 @@ public sealed class ValidationException(Problem problem) : MeshException(problem
 }
 
 /// <summary>
-/// The service, its store or its journal cannot answer now. The request may have taken effect; the same request id
-/// makes a retry harmless. (<c>store_recovering</c>, <c>store_unavailable</c>, <c>journal_unavailable</c>, and
-/// <c>unreachable</c> when no answer came at all)
+/// The service, its store, its journal or its policies cannot answer now. The request may have taken effect; the same request id
+/// makes a retry harmless. (<c>store_recovering</c>, <c>store_unavailable</c>, <c>journal_unavailable</c>,
+/// <c>policies_unavailable</c>, and <c>unreachable</c> when no answer came at all)
 /// </summary>
 public sealed class UnavailableException(Problem problem, Exception? inner = null) : MeshException(problem, inner);
 

@@ -27,7 +27,15 @@ public sealed class CelFuzzTests(ITestOutputHelper output)
             {
                 var started = watch.Elapsed;
                 Examine(source, ref counts);
-                Assert.InRange((watch.Elapsed - started).TotalSeconds, 0, 2);
+
+                // Another process may have had the processor; what is slow in itself is slow again.
+                for (var attempt = 0; attempt < 3 && (watch.Elapsed - started).TotalSeconds > 1; attempt++)
+                {
+                    started = watch.Elapsed;
+                    Examine(source, ref counts);
+                }
+
+                Assert.InRange((watch.Elapsed - started).TotalSeconds, 0, 1);
             }
             catch (Exception exception)
             {

@@ -94,7 +94,7 @@ public sealed class CelLimitTests
         Assert.True(value.Fault?.IsCostLimit, value.ToLiteral());
         Assert.Equal(CelBudget.DecisionLimit, budget.Left + CelBudget.RuleLimit);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 8_000_000);
-        Assert.InRange(watch.ElapsedMilliseconds, 0, 2_000);
+        Assert.InRange(watch.Elapsed.TotalSeconds, 0, 10);
     }
 
     [Theory]

@@ -1,4 +1,8 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using ProtoMesh.Tests.Policies;
 using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Client;
@@ -19,6 +23,20 @@ public sealed partial class LiveService : IAsyncLifetime
         AgentId = agent,
         HttpClient = wire is null ? null : new HttpClient(wire) { Timeout = Timeout.InfiniteTimeSpan },
     });
+
+    /// <summary>Makes rules the policy of a namespace; true already when this returns.</summary>
+    public async Task ActivateAsync(string space, string rules)
+    {
+        using var http = new HttpClient { BaseAddress = Url };
+        using var yaml = new StringContent(Documents.With(rules), Encoding.UTF8, new MediaTypeHeaderValue("application/yaml"));
+        using var put = await http.PutAsync(new Uri($"v1/policies/test?namespace={space}", UriKind.Relative), yaml);
+        var stored = JsonNode.Parse(await put.Content.ReadAsStringAsync())!;
+        Assert.True(put.IsSuccessStatusCode, stored.ToJsonString());
+        using var activate = new HttpRequestMessage(HttpMethod.Post, $"v1/policies/test/versions/{stored["version"]}/activate?namespace={space}");
+        activate.Headers.TryAddWithoutValidation("If-Match", "*");
+        using var activated = await http.SendAsync(activate);
+        Assert.True(activated.IsSuccessStatusCode, await activated.Content.ReadAsStringAsync());
+    }
 
     public async Task InitializeAsync()
     {

@@ -1,12 +1,16 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Client;
 
 /// <summary>Questions to the starter policy of the real service over real HTTP.</summary>
 public sealed class PolicyTests(LiveService service) : IClassFixture<LiveService>
 {
+    private const string Pace = "  - { id: pace, actions: [mail.send], require: { rate: { key: agent.id, limit: 2, window: 1h } } }";
+    private const string AllowAll = "  - { id: rest, actions: [\"*\"], effect: allow }";
+
     private readonly string _resource = $"customer/{Guid.NewGuid():N}";
 
     [Fact]
@@ -89,17 +93,15 @@ public sealed class PolicyTests(LiveService service) : IClassFixture<LiveService
     }
 
     [Theory]
-    [InlineData(13)]
-    [InlineData(58)]
+    [InlineData(20)]
+    [InlineData(59)]
     public async Task Metadata_deeper_than_the_service_takes_is_refused_by_the_service(int depth)
     {
         await using var mesh = service.Client("first");
         var check = new PolicyCheck { Action = "report.read", Metadata = new() { ["deep"] = Nested(depth) } };
 
-        var refusal = await Assert.ThrowsAsync<ValidationException>(() => mesh.Policies.CheckAsync(check));
-
-        Assert.Equal("metadata", Assert.Single(refusal.Errors).Field);
-        Assert.NotNull((await mesh.Policies.CheckBatchAsync([check]))[0].Problem);
+        await Assert.ThrowsAsync<ValidationException>(() => mesh.Policies.CheckAsync(check));
+        await Assert.ThrowsAsync<ValidationException>(() => mesh.Policies.CheckBatchAsync([check]));
     }
 
     [Theory]
@@ -134,6 +136,82 @@ public sealed class PolicyTests(LiveService service) : IClassFixture<LiveService
     }
 
     [Fact]
+    public async Task A_check_whose_answer_was_lost_takes_one_place_in_a_rate()
+    {
+        var space = NewNamespace();
+        await service.ActivateAsync(space, $"{Pace}\n{AllowAll}");
+        var wire = new FaultyWire { LoseAnswersTo = "/v1/policies/check" };
+        await using var mesh = service.Client("first", wire);
+        var send = new PolicyCheck { Action = "mail.send", Namespace = space };
+
+        Assert.True((await mesh.Policies.CheckAsync(send)).Allowed);
+        var second = await mesh.Policies.CheckAsync(send);
+        var third = await mesh.Policies.CheckAsync(send);
+
+        Assert.Equal(1, wire.Lost);
+        Assert.Equal((true, 0), (second.Allowed, second.Obligations!.Rate![0].Remaining));
+        Assert.False(third.Allowed);
+        Assert.InRange(Assert.Single(third.Reasons).RetryAfterMs!.Value, 3_000_000, 3_600_000);
+    }
+
+    [Fact]
+    public async Task A_guard_whose_answer_was_lost_takes_one_place_in_a_rate()
+    {
+        var space = NewNamespace();
+        await service.ActivateAsync(space, $"{Pace}\n{AllowAll}");
+        var wire = new FaultyWire { LoseAnswersTo = "/v1/locks" };
+        await using var mesh = service.Client("first", wire);
+        Task<bool> SendAsync() => mesh.Policies.GuardAsync("mail.send", _resource, (_, _) => Task.FromResult(true), new() { Namespace = space });
+
+        Assert.True(await SendAsync());
+        Assert.True(await SendAsync());
+        var full = await Assert.ThrowsAsync<PolicyDeniedException>(SendAsync);
+
+        Assert.Equal(1, wire.Lost);
+        Assert.Equal(("pace", true), (Assert.Single(full.Reasons).Rule, full.Retryable));
+        Assert.InRange(full.RetryAfter!.Value, TimeSpan.FromMinutes(50), TimeSpan.FromHours(1));
+    }
+
+    [Fact]
+    public async Task A_policy_that_changes_while_an_action_waits_for_its_lock_is_asked_again()
+    {
+        var space = NewNamespace();
+        await service.ActivateAsync(space, AllowAll);
+        await using var mesh = service.Client("first");
+        await using var lease = await mesh.Locks.AcquireAsync(_resource, new() { Namespace = space });
+        var guarded = mesh.Policies.GuardAsync(
+            "mail.send", _resource, (_, _) => throw new InvalidOperationException("It ran."), new() { Namespace = space });
+        await Eventually.HoldsAsync(async () => (await mesh.Locks.QueueAsync(_resource, space)).QueueLength == 1, "it waits");
+
+        await service.ActivateAsync(space, "  - { id: freeze, actions: [\"*\"], effect: deny, message: \"'not today'\" }");
+        await lease.ReleaseAsync();
+
+        var denied = await Assert.ThrowsAsync<PolicyDeniedException>(() => guarded);
+        Assert.Equal(("not today", "freeze"), (denied.Message, Assert.Single(denied.Reasons).Rule));
+        await using var next = await mesh.Locks.TryAcquireAsync(_resource, new() { Namespace = space });
+        Assert.NotNull(next);
+    }
+
+    [Fact]
+    public async Task An_action_that_a_person_has_to_approve_does_not_run_and_says_whom_to_ask()
+    {
+        var space = NewNamespace();
+        await service.ActivateAsync(space, $"  - {{ id: humans, actions: [prod.deploy], effect: require_approval, approvers: {{ group: ops }} }}\n{AllowAll}");
+        await using var mesh = service.Client("first");
+
+        var asked = await Assert.ThrowsAsync<PolicyDeniedException>(() => mesh.Policies.GuardAsync(
+            new PolicyCheck { Action = "prod.deploy", Namespace = space }, (_, _) => throw new InvalidOperationException("It ran.")));
+        var locked = await Assert.ThrowsAsync<PolicyDeniedException>(() => mesh.Policies.GuardAsync(
+            "prod.deploy", _resource, (_, _) => throw new InvalidOperationException("It ran."), new() { Namespace = space }));
+
+        Assert.Equal("ops", asked.Decision!.Approval!.Group);
+        // The client and the service say the same of the same decision.
+        Assert.Equal(
+            (locked.Code, locked.Message, locked.NextStep, locked.Retryable, locked.Problem.Title, locked.Problem.Status),
+            (asked.Code, asked.Message, asked.NextStep, asked.Retryable, asked.Problem.Title, asked.Problem.Status));
+    }
+
+    [Fact]
     public async Task A_lease_that_names_its_action_carries_the_decision()
     {
         await using var mesh = service.Client("first");
@@ -160,6 +238,8 @@ public sealed class PolicyTests(LiveService service) : IClassFixture<LiveService
         Assert.Equal(refusal.Message, refusal.Decision!.Reason);
         Assert.Equal(0, (await mesh.Locks.QueueAsync(_resource)).QueueLength);
     }
+
+    private static string NewNamespace() => $"t-{Guid.NewGuid():N}"[..20];
 
     private static JsonArray Nested(int depth)
     {

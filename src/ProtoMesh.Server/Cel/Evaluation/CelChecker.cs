@@ -261,7 +261,12 @@ internal sealed class CelChecker(CelNames names, bool isTyped)
     private CelType NoOverload(CelPosition position, string function, params CelExpression[] arguments)
     {
         var types = arguments.Select(static each => each.Type).ToList();
-        var hint = function is "==" or "!=" && types.Contains(CelType.Null) ? "; a field that may be absent is asked for with has()" : "";
+        var hint = function switch
+        {
+            "==" or "!=" when types.Contains(CelType.Null) => "; a field that may be absent is asked for with has()",
+            "+" or "-" or "*" or "/" or "%" when types.TrueForAll(static type => type.IsNumber) => "; both have to be of one type, as in double(x) * 2.0",
+            _ => "",
+        };
         return isTyped ? throw new CelIssueException(position, CelOverloads.Describe(function, types) + hint) : CelType.Dyn;
     }
 

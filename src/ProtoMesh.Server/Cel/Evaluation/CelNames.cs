@@ -31,7 +31,10 @@ internal sealed class CelNames(IReadOnlyList<CelVariable> variables)
         : Types.Contains(name) ? new ConstantExpression(syntax, CelType.Type, CelValue.OfType(name))
         : null;
 
-    public string Unknown(string name) => variables.Count == 0
-        ? $"unknown name '{name}'"
-        : $"unknown name '{name}'; known are {string.Join(", ", variables.Select(static each => each.Name))}";
+    /// <summary>The sentence for a name that nobody declared; a field without its record is the usual slip.</summary>
+    public string Unknown(string name) =>
+        variables.FirstOrDefault(each => each.Type is CelRecordType record && record.IndexOf(name) >= 0) is { } owner
+            ? $"unknown name '{name}'; did you mean {owner.Name}.{name}?"
+            : variables.Count == 0 ? $"unknown name '{name}'"
+            : $"unknown name '{name}'; known are {string.Join(", ", variables.Select(static each => each.Name))}";
 }

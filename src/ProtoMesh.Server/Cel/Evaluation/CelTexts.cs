@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace ProtoMesh.Server.Cel.Evaluation;
 
 /// <summary>Sizes, and questions about strings; all of them compare code point by code point.</summary>
