@@ -78,6 +78,11 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
     private static Problem OfJson(JsonException json)
     {
         var field = json.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : "";
+        if (json.Message.Contains("maximum configured depth", StringComparison.Ordinal))
+        {
+            return Problems.Invalid([Problems.Field(field.Length > 0 ? field.Split('.', '[')[0] : "body", "too many levels; a body has at most 16", null)]);
+        }
+
         if (UnmappedPattern().Match(json.Message) is { Success: true } unmapped)
         {
             return Problems.Invalid([Problems.Field(Within(field, unmapped.Groups["name"].Value), "no such field here", null)]);

@@ -6,6 +6,7 @@ namespace ProtoMesh.Server.Policies;
 internal static class PolicyMetadata
 {
     public const int MostBytes = 16 * 1024;
+    private const int MostLevels = 12;
     public const string Rule = "a JSON object of at most 16 KB, 12 levels deep, with whole characters in its texts";
 
     /// <summary>Adds the field and its rule when the rule is broken.</summary>
@@ -19,7 +20,7 @@ internal static class PolicyMetadata
 
     private static bool IsGood(JsonElement metadata)
     {
-        if (metadata.ValueKind != JsonValueKind.Object || metadata.GetRawText().Length > MostBytes)
+        if (metadata.ValueKind != JsonValueKind.Object || metadata.GetRawText().Length > MostBytes || !IsShallow(metadata, MostLevels))
         {
             return false;
         }
@@ -36,4 +37,12 @@ internal static class PolicyMetadata
             return false;
         }
     }
+
+    /// <summary>The reader of bodies has a limit of its own, so this goes only as deep as that.</summary>
+    private static bool IsShallow(JsonElement json, int levels) => json.ValueKind switch
+    {
+        JsonValueKind.Object => levels > 0 && json.EnumerateObject().All(field => IsShallow(field.Value, levels - 1)),
+        JsonValueKind.Array => levels > 0 && json.EnumerateArray().All(item => IsShallow(item, levels - 1)),
+        _ => true,
+    };
 }
