@@ -19,7 +19,7 @@ internal static class LegacyEndpoints
 
         // The first version's cancel has the address of today's, so one endpoint answers both; today's is the documented one.
         routes.MapPost("/v1/locks/cancel", CancelAsync).WithTags("Locks").WithName("cancelLockByRequest").Documented(LegacyDocs.Cancel).Accepts<CancelLock>("application/json")
-            .Answers<ReleasedLock>(200).Fails("validation_failed", "lock_unknown");
+            .Answers<ReleasedLock>(200).Fails("validation_failed", "lock_unknown", "journal_unavailable");
         routes.MapPost("/v1/policies/check", CheckAsync).WithTags("Policies").WithName("checkPolicy").Documented(LegacyDocs.CheckPolicy).Accepts<LegacyPolicyCheck>("application/json")
             .Answers<LegacyDecision>(200).Answers<LegacyInvalid>(422);
     }

@@ -15,9 +15,8 @@ namespace ProtoMesh.Tests.Locks.Api;
 public sealed class KilledAtEachStep(ITestOutputHelper output)
 {
     private const int Sample = 5;
-    private static readonly bool Every = Environment.GetEnvironmentVariable("PROTOMESH_EVERY_STEP") == "1";
 
-    public static TheoryData<string, string> Worlds => Every
+    public static TheoryData<string, string> Worlds => Runs.Every
         ? new() { { "embedded", "sqlite" }, { "redis", "sqlite" }, { "redis", "postgres" }, { "cluster", "sqlite" } }
         : new() { { "embedded", "sqlite" }, { "redis", "sqlite" } };
 
@@ -25,32 +24,27 @@ public sealed class KilledAtEachStep(ITestOutputHelper output)
     public async Task What_was_answered_stands_and_is_journaled_once_whichever_step_was_the_last(string store, string database)
     {
         await using var world = await World.OpenAsync(store, database);
-        var random = RandomOf(output);
-        var told = new List<Story> { new(world.Server, "quiet") };
+        var random = Runs.Random(output);
+        var told = new List<Story>();
         await Eventually.HoldsAsync(() => world.Taken().Contains("stream trim ran"), "the journal has taken up the new store");
         world.Forget();
-        Assert.True(await told[0].GoOnAsync());
+        Assert.True(await world.TellAsync(told, 1));
         await world.HasEachEventOnceAsync(told);
         await Eventually.HoldsAsync(() => world.Taken().Contains("stream trim ran"), "what is journaled leaves the outbox");
-        var steps = Chosen(world.Taken(), random);
-        foreach (var (step, skip) in steps)
+        foreach (var (step, skip) in Chosen(world.Taken(), random))
         {
-            var story = new Story(world.Server, $"s{told.Count}-{skip}-{random.Next(1_000_000)}");
-            told.Add(story);
+            var before = told.Count;
             world.KillAt(step, skip);
-            var before = await world.DiesAsync(story);
+            await world.DiesAsync(told);
             output.WriteLine($"killed at: {step} ({skip + 1})");
             world.KillAt(null);
             await world.Server.RestartAsync();
             await world.Server.IsReadyAsync();
-            foreach (var each in before.Append(story))
+            foreach (var story in told.Skip(before))
             {
-                await each.StandsAsync();
-                Assert.True(await each.GoOnAsync());
-                await each.StandsAsync();
+                await story.StandsAsync();
+                Assert.True(await story.GoOnAsync());
             }
-
-            told.AddRange(before);
         }
 
         await world.HasEachEventOnceAsync(told);
@@ -63,7 +57,7 @@ public sealed class KilledAtEachStep(ITestOutputHelper output)
     [Theory, MemberData(nameof(Worlds))]
     public async Task A_start_that_is_killed_at_any_of_its_steps_is_followed_by_one_that_works(string store, string database)
     {
-        var random = RandomOf(output);
+        var random = Runs.Random(output);
         IReadOnlyList<string> first, again;
         await using (var world = await World.OpenAsync(store, database))
         {
@@ -100,18 +94,11 @@ public sealed class KilledAtEachStep(ITestOutputHelper output)
         }
     }
 
-    private static Random RandomOf(ITestOutputHelper output)
-    {
-        var seed = int.TryParse(Environment.GetEnvironmentVariable("PROTOMESH_SEED"), out var given) ? given : Environment.TickCount;
-        output.WriteLine($"PROTOMESH_SEED={seed}");
-        return new Random(seed);
-    }
-
     /// <summary>Each step with how many of its occurrences are passed before the kill: all of them, or a few.</summary>
     private static IReadOnlyList<(string Step, int Skip)> Chosen(IReadOnlyList<string> steps, Random random, int sample = Sample)
     {
         var each = steps.GroupBy(step => step).SelectMany(step => step.Select((name, index) => (name, index))).ToArray();
-        return Every ? each : [.. random.GetItems([.. each.DistinctBy(step => step.name).Select(step => step.name)], sample)
+        return Runs.Every ? each : [.. random.GetItems([.. each.DistinctBy(step => step.name).Select(step => step.name)], sample)
             .Select(name => (name, random.Next(each.Count(step => step.name == name))))];
     }
 }

@@ -77,12 +77,28 @@ internal sealed class Story
         }
     }
 
+    /// <summary>Writes much and changes nothing.</summary>
+    public async Task ChatterAsync()
+    {
+        try
+        {
+            for (var line = 0; line < 20; line++)
+            {
+                await CallAsync("heir", "renew", new { fencing_token = _facts["heir"].Token, progress = new string((char)('a' + line), 500) });
+            }
+        }
+        catch (HttpRequestException)
+        {
+            // The kill that is waited for.
+        }
+    }
+
     private async Task AcquireAsync(string role, string resource, string durability, int status)
     {
         var answer = await _server.PostAsync("/v1/locks", new
         {
             request_id = $"{_name}-{role}", resource = $"story/{_name}-{resource}", agent_id = role, durability,
-            ttl_ms = 300_000, wait_ms = 600_000, detached = true,
+            ttl_ms = 3_600_000, wait_ms = 3_600_000, detached = true,
         });
         Assert.True(answer.Status == status, $"{_name} {role}: {answer}");
         _facts[role] = new Fact(answer.String("lock_id"), answer.String("state"), status == 200 ? answer.Number("fencing_token") : 0, 5);

@@ -18,6 +18,9 @@ internal sealed class World : IAsyncDisposable
 
     public MeshServer Server { get; private set; } = null!;
 
+    /// <summary>Where the database is, if it is SQLite.</summary>
+    public string Folder => _folder.Path;
+
     /// <param name="store">embedded, redis or cluster.</param>
     /// <param name="database">One of <see cref="Databases"/>.</param>
     /// <param name="first">A step of the first start at which it is killed; it is started again then.</param>
@@ -30,7 +33,8 @@ internal sealed class World : IAsyncDisposable
         List<(string, string)> all =
         [
             ("DOTNET_STARTUP_HOOKS", typeof(World).Assembly.Location), (Steps.Folder, world._folder.Path),
-            ("ConnectionStrings:Database", world._database), ("Journal:TimeoutMs", "30000"), .. settings,
+            ("ConnectionStrings:Database", world._database), ("Journal:TimeoutMs", "30000"),
+            ("Locks:MaxTtlMs", "3600000"), ("Locks:RetentionMs", "3600000"), .. settings, // an hour, as long as a run may take
         ];
         if (store == "redis")
         {
@@ -79,27 +83,49 @@ internal sealed class World : IAsyncDisposable
         }
     }
 
-    /// <summary>Tells the story until the service dies of it; where it does not, the journal does, or the next story.</summary>
-    /// <returns>Stories that were told to their end before.</returns>
-    public async Task<IReadOnlyList<Story>> DiesAsync(Story story)
+    /// <summary>Tells new stories, as far as they come.</summary>
+    /// <returns>False when the service was killed.</returns>
+    public async Task<bool> TellAsync(List<Story> told, int count)
     {
-        var more = new List<Story>();
-        var alive = await story.GoOnAsync();
-        for (var number = 1; alive; number++)
+        var alive = true;
+        for (var number = 0; number < count && alive; number++)
         {
-            Assert.True(number < 10, $"The step was not reached: {File.ReadAllText(Orders)}");
-            for (var wait = 0; wait < 30 && !Server.HasExited; wait++)
-            {
-                await Task.Delay(50);
-            }
+            told.Add(new Story(Server, $"story-{told.Count}"));
+            alive = await told[^1].GoOnAsync();
+        }
 
-            var next = new Story(Server, $"more{Guid.NewGuid():N}"[..20]);
-            more.Add(next);
-            alive = !Server.HasExited && await next.GoOnAsync();
+        return alive;
+    }
+
+    /// <summary>Tells new stories until the service dies of one, or of what the journal and the files do behind it.</summary>
+    public async Task DiesAsync(List<Story> told)
+    {
+        await Eventually.HoldsAsync(
+            async () =>
+            {
+                try
+                {
+                    await Server.ListensAsync();
+                    await Server.IsReadyAsync();
+                    return true;
+                }
+                catch (Exception) when (Server.HasExited)
+                {
+                    return true;
+                }
+            },
+            "it is ready, or was killed before");
+        for (var number = 0; !Server.HasExited && await TellAsync(told, 1); number++)
+        {
+            Assert.True(number < 10, $"The step was not reached. {(File.Exists(Orders) ? File.ReadAllText(Orders) : "")}");
+            for (var wait = 0; wait < 12 && !Server.HasExited; wait++)
+            {
+                await told[^1].ChatterAsync(); // the journal follows, and files are flushed each second
+                await Task.Delay(100);
+            }
         }
 
         await Server.ExitAsync();
-        return more;
     }
 
     public async Task StartAndDieAsync(string step, int skip)
