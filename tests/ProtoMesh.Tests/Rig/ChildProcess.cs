@@ -105,6 +105,11 @@ internal sealed partial class ChildProcess : IDisposable
 
     public void Thaw() => Signal(_process.Id, Sigcont);
 
+    /// <summary>SIGSTOP to it and to the processes that it has started.</summary>
+    public void FreezeFamily() => SignalFamily(Sigstop);
+
+    public void ThawFamily() => SignalFamily(Sigcont);
+
     public void Dispose()
     {
         if (Running.TryRemove(this, out _))
@@ -162,6 +167,16 @@ internal sealed partial class ChildProcess : IDisposable
         })
         { IsBackground = true, Name = "child processes" }.Start();
         return starts;
+    }
+
+    private void SignalFamily(int signal)
+    {
+        foreach (var child in File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        {
+            Signal(int.Parse(child), signal);
+        }
+
+        Signal(_process.Id, signal);
     }
 
     [LibraryImport("libc", EntryPoint = "kill")]
