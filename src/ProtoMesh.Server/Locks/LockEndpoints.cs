@@ -21,13 +21,13 @@ internal static class LockEndpoints
         locks.MapPost("/{id}/release", ReleaseAsync).WithName("releaseLock").Documented(LockDocs.Release).Answers<ReleasedLock>(200)
             .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown", "journal_unavailable");
         locks.MapPost("/{id}/cancel", CancelAsync).WithName("cancelLock").Documented(LockDocs.Cancel).Answers<ReleasedLock>(200)
-            .Fails("lock_unknown", "journal_unavailable");
+            .Fails("validation_failed", "lock_unknown", "journal_unavailable");
         locks.MapPost("/{id}/transfer", TransferAsync).WithName("transferLock").Documented(LockDocs.Transfer).Answers<GrantedLock>(200)
             .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown", "journal_unavailable");
         locks.MapPost("/{id}/reprioritize", ReprioritizeAsync).WithName("reprioritizeLock").Documented(LockDocs.Reprioritize).Answers<QueuedLock>(200)
             .Fails("validation_failed", "not_waiting", "lock_ended", "lock_unknown", "journal_unavailable");
-        locks.MapGet("/{id}", GetAsync).WithName("getLock").Documented(LockDocs.Get).Answers<ObservedLock>(200).Fails("lock_unknown");
-        locks.MapGet("/{id}/explain", ExplainAsync).WithName("explainLock").Documented(LockDocs.Explain).Answers<Explanation>(200).Fails("lock_unknown");
+        locks.MapGet("/{id}", GetAsync).WithName("getLock").Documented(LockDocs.Get).Answers<ObservedLock>(200).Fails("validation_failed", "lock_unknown");
+        locks.MapGet("/{id}/explain", ExplainAsync).WithName("explainLock").Documented(LockDocs.Explain).Answers<Explanation>(200).Fails("validation_failed", "lock_unknown");
         locks.MapGet("", ListAsync).WithName("listLocks").Documented(LockDocs.List).Answers<LockPage>(200).Fails("validation_failed");
 
         var resources = routes.MapGroup("/v1/resources").WithTags("Resources");
