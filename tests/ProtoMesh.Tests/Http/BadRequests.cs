@@ -108,7 +108,7 @@ public sealed class BadRequests
     [InlineData("""{"request_id":"00000000","request_id":"11111111","resource":"bad/1"}""", "malformed_json")]
     [InlineData("""{"request_id":"00000000","resource":"bad/1","colour":"red"}""", "validation_failed")]
     [InlineData("""{"request_id":"00000000","resource":5}""", "validation_failed")]
-    [InlineData("""["request_id"]""", "validation_failed")]
+    [InlineData("""["request_id"]""", "malformed_json")]
     [InlineData("null", "malformed_json")]
     [InlineData("", "malformed_json")]
     public async Task The_cancel_of_two_versions_refuses_todays_bodies_as_the_other_calls_do(string body, string code)

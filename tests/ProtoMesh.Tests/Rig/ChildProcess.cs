@@ -7,7 +7,7 @@ namespace ProtoMesh.Tests.Rig;
 /// <summary>A server that a test started. It dies with the test host, however that ends.</summary>
 internal sealed partial class ChildProcess : IDisposable
 {
-    private const int Sigterm = 15, Sigcont = 18, Sigstop = 19;
+    private const int Sigkill = 9, Sigterm = 15, Sigcont = 18, Sigstop = 19;
     private static readonly BlockingCollection<Action> Starts = StartOnOneThread();
     private static readonly ConcurrentDictionary<ChildProcess, bool> Running = new();
     private readonly Process _process;
@@ -109,6 +109,9 @@ internal sealed partial class ChildProcess : IDisposable
     public void FreezeFamily() => SignalFamily(Sigstop);
 
     public void ThawFamily() => SignalFamily(Sigcont);
+
+    /// <summary>SIGKILL to the processes that it has started, and to it: those of <c>dotnet run</c> would outlive it.</summary>
+    public void KillFamily() => SignalFamily(Sigkill);
 
     public void Dispose()
     {

@@ -20,16 +20,19 @@ public sealed partial class ReadmeTests
         var url = $"http://localhost:{FreePort.Take(1)[0]}";
         Assert.StartsWith("dotnet run --project src/ProtoMesh.Server", shell[0], StringComparison.Ordinal);
         using var service = await ShellAsync(shell[0], ("ASPNETCORE_URLS", url), ("Store__DataFolder", folder.Path));
-        await Eventually.HoldsAsync(() => service.HasExited || service.Output.Contains("store is open with", StringComparison.Ordinal), "the service is open", TimeSpan.FromSeconds(60));
-
-        using var calls = await ShellAsync("set -e\n" + shell[1].Replace("localhost:8000", url["http://".Length..], StringComparison.Ordinal).Replace("'\ncurl", "'; echo; curl", StringComparison.Ordinal));
-        Assert.True(await calls.ExitAsync(TimeSpan.FromSeconds(60)) == 0, $"{calls.Output}\n{service.Output}");
-        var answers = calls.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        var shown = Blocks("README.md", "json")[0].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        Assert.Equal(shown.Length, answers.Length);
-        foreach (var (answer, example) in answers.Zip(shown))
+        try
         {
-            Assert.Equal(Shape(example), Shape(answer));
+            await Eventually.HoldsAsync(() => service.HasExited || service.Output.Contains("store is open with", StringComparison.Ordinal), "the service is open", TimeSpan.FromSeconds(60));
+            var script = shell[1].Replace("localhost:8000", url["http://".Length..], StringComparison.Ordinal).Replace("'\ncurl", "'; echo; curl", StringComparison.Ordinal);
+            using var calls = await ShellAsync("set -e\n" + script);
+            Assert.True(await calls.ExitAsync(TimeSpan.FromSeconds(60)) == 0, $"{calls.Output}\n{service.Output}");
+            var answers = calls.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            var shown = Blocks("README.md", "json")[0].Split('\n', StringSplitOptions.RemoveEmptyEntries);
+            Assert.Equal(shown.Select(Shape), answers.Select(Shape));
+        }
+        finally
+        {
+            service.KillFamily();
         }
     }
 
