@@ -174,7 +174,9 @@ internal sealed partial class ChildProcess : IDisposable
 
     private void SignalFamily(int signal)
     {
-        foreach (var child in File.ReadAllText($"/proc/{_process.Id}/task/{_process.Id}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries))
+        // A child belongs to the thread that started it.
+        var children = Directory.GetDirectories($"/proc/{_process.Id}/task").SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        foreach (var child in children.ToList())
         {
             Signal(int.Parse(child), signal);
         }
