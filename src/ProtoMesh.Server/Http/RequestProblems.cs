@@ -33,6 +33,12 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
         context.Response.Headers["ProtoMesh-Version"] = CommandLine.Version;
         try
         {
+            if (QueryParameters.Unknown(context) is { } unknown)
+            {
+                await Problems.WriteAsync(context, unknown);
+                return;
+            }
+
             await next(context);
             if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null } && OfStatus(context, context.Response.StatusCode) is { } bare)
             {

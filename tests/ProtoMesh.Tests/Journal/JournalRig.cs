@@ -23,6 +23,8 @@ internal sealed class JournalRig : IAsyncDisposable
 
     public string Database { get; private set; } = null!;
 
+    public int RedisPort => _redis!.Ports[0];
+
     /// <param name="database">One of <see cref="Databases"/>.</param>
     /// <param name="embedded">True for the embedded store, which has one replica.</param>
     public static async Task<JournalRig> OpenAsync(string database, bool embedded = false)

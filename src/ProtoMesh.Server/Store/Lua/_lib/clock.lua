@@ -14,6 +14,9 @@ local function begin()
   meta, resources, requests, order, deadlines, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
   channel = ARGV[1]
   local counters = redis.call('HMGET', meta, 'now', 'offset', 'token', 'seq', 'event')
+  if not counters[1] then
+    error(redis.error_reply('LOST the partition is empty'))
+  end
   last_us, offset_us = tonumber(counters[1]), tonumber(counters[2])
   last_token, last_seq, last_event = tonumber(counters[3]), tonumber(counters[4]), tonumber(counters[5])
   local time = redis.call('TIME')
