@@ -53,8 +53,9 @@ internal sealed unsafe class LuaHost : IDisposable
         if (!_scripts.ContainsKey(sha))
         {
             var at = text.IndexOf(Script.BodyMark, StringComparison.Ordinal);
-            var (definitions, body) = at < 0 ? ("", text) : (text[..at], text[at..]);
-            Compile(Encoding.UTF8.GetBytes($"{Prologue}{definitions}{BodyPrologue}{body}\nend"));
+            Compile(Encoding.UTF8.GetBytes(at < 0
+                ? $"{Prologue}{BodyPrologue}{text}\nend"
+                : $"{Prologue}{text[..at]}{BodyPrologue}{text[at..^Script.BodyEnd.Length]}end {Script.BodyEnd}"));
             LuaApi.GetItem(_lua, LuaApi.Registry, _environment);
             LuaApi.SetUpvalue(_lua, -2, 1);
             LuaApi.GetItem(_lua, LuaApi.Registry, _redis);
