@@ -21,6 +21,7 @@ internal sealed unsafe class LuaHost : IDisposable
     private readonly CommandContext _context;
     private readonly Dictionary<byte[], int> _scripts = new(ByteComparer.Instance);
     private readonly LuaReply _reply = new();
+    private readonly (nint At, Command? Command)[] _named = new (nint, Command?)[64];
     private readonly GCHandle _self;
     private readonly nint _lua;
     private readonly int _environment, _redis, _describe;
@@ -138,7 +139,7 @@ internal sealed unsafe class LuaHost : IDisposable
         }
 
         var arguments = new Arguments(lua, count);
-        if (Command.Named(arguments[0]) is not { } command)
+        if (Named(arguments[0]) is not { } command)
         {
             _reply.Fail("ERR Unknown Redis command called from script");
         }
@@ -154,6 +155,19 @@ internal sealed unsafe class LuaHost : IDisposable
         {
             command.Run(_context, arguments, _reply);
         }
+    }
+
+    /// <summary>A script's constants stay where they are, so the same name is soon found by its place; its bytes prove it.</summary>
+    private Command? Named(ReadOnlySpan<byte> name)
+    {
+        var at = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(name));
+        ref var known = ref _named[(at >> 4) & (_named.Length - 1)];
+        if (known.At != at || known.Command is null || !name.SequenceEqual(known.Command.Word))
+        {
+            known = (at, Command.Named(name));
+        }
+
+        return known.Command;
     }
 
     /// <summary>Numbers become the texts that Redis makes of them; anything but texts and numbers is refused.</summary>
