@@ -169,7 +169,7 @@ internal sealed class Keyspace
                 ((SortedSet)undo.Target).Remove(undo.Name);
                 break;
             case UndoKind.Member:
-                ((SortedSet)undo.Target).Set(((SortedSet)undo.Target).Find(undo.Name), undo.Name, undo.Score);
+                ((SortedSet)undo.Target).Set(undo.Name, undo.Score);
                 break;
             case UndoKind.Appended:
                 ((EventStream)undo.Target).RemoveLast();

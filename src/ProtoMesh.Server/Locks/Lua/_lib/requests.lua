@@ -1,17 +1,20 @@
 -- Requests as the store keeps them: parts joined by \1, lists by \2. Loaded once a call, written once, by save().
 -- All parts are texts; times are ms of the partition's clock; no value may hold a control character.
 --@include Store/Lua/_lib/clock.lua
-local ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue
+local settings, ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue
 local loaded_requests, changed_requests
 local live_pattern, ended_pattern
 
 local begin_clock = begin
 local function begin()
   begin_clock()
-  ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue =
-    match(ARGV[2], '^(%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
-  ageing, liveness_ms, claim_ms = tonumber(ageing), tonumber(liveness_ms), tonumber(claim_ms)
-  retention_ms, memory_ms, max_queue = tonumber(retention_ms), tonumber(memory_ms), tonumber(max_queue)
+  if settings ~= ARGV[2] then
+    settings = ARGV[2]
+    ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue =
+      match(settings, '^(%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+    ageing, liveness_ms, claim_ms = tonumber(ageing), tonumber(liveness_ms), tonumber(claim_ms)
+    retention_ms, memory_ms, max_queue = tonumber(retention_ms), tonumber(memory_ms), tonumber(max_queue)
+  end
   loaded_requests, changed_requests = {}, {}
 end
 
