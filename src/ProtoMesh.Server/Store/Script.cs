@@ -10,7 +10,7 @@ namespace ProtoMesh.Server.Store;
 /// A line <c>--@include Room/Lua/_lib/name.lua</c> is replaced by that file. What is included only defines; the line
 /// <see cref="BodyMark"/> stands before what a call does. Comments stay behind, as a Cluster is sent each script for each
 /// partition, and so do the functions that a script does not use. The libraries' variables stand in a scope of their own
-/// around the functions: making a closure, Lua 5.1 looks through all captured variables of the scope that it is made in,
+/// around the functions: making a closure, Lua 5.1 searches among all captured variables of the scope that it is made in,
 /// and finds those of an outer scope at once. The text also carries the partition's epoch, so a replica that
 /// still believes in an older epoch calls a SHA that the store does not know; and the partition itself, for a node that
 /// restarted must not know the scripts of one partition because another one was compared and opened there.
