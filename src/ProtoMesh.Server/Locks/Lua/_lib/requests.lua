@@ -2,16 +2,15 @@
 -- All parts are texts; times are ms of the partition's clock; no value may hold a control character.
 --@include Store/Lua/_lib/clock.lua
 local settings, ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue
-local loaded_requests, changed_requests
-local live_pattern, ended_pattern
+local loaded_requests, changed_requests, live_pattern, ended_pattern
 
 local begin_clock = begin
 local function begin()
   begin_clock()
   if settings ~= ARGV[2] then
     settings = ARGV[2]
-    ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue =
-      match(settings, '^(%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
+    ageing, liveness_ms, claim_ms, retention_ms, memory_ms, max_queue = match(settings,
+      '^(%-?%d+) (%d+) (%d+) (%d+) (%d+) (%d+)$')
     ageing, liveness_ms, claim_ms = tonumber(ageing), tonumber(liveness_ms), tonumber(claim_ms)
     retention_ms, memory_ms, max_queue = tonumber(retention_ms), tonumber(memory_ms), tonumber(max_queue)
   end
@@ -45,8 +44,7 @@ end
 -- What is left of an ended request, so that a late retry reads the same answer.
 local function parse_ended(text)
   ended_pattern = ended_pattern or parts_pattern(11)
-  local state, digest, token, ended, cause, names, agent, session, granted, successor, flags, event =
-    match(text, ended_pattern)
+  local state, digest, token, ended, cause, names, agent, session, granted, successor, flags, event = match(text, ended_pattern)
   return {state = state, digest = digest, token = token, ended = ended, cause = cause, names = names, agent = agent,
     session = session, granted = granted, successor = successor, flags = flags, event = event}
 end
