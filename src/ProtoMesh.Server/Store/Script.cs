@@ -63,13 +63,28 @@ internal sealed partial class Script
 
         foreach (var block in blocks.Where(block => !block.Groups["variable"].Success).Reverse())
         {
-            if (block.Groups["function"] is not { Success: true } function || Regex.IsMatch(functions, $@"\b{function.Value}\b"))
+            if (block.Groups["function"] is not { Success: true } function || Mentions(functions, function.Value))
             {
                 functions = block.Value + functions;
             }
         }
 
         return $"{variables}return (function()\n{functions}{BodyEnd}";
+    }
+
+    private static bool Mentions(string text, string word)
+    {
+        for (var at = text.IndexOf(word, StringComparison.Ordinal); at >= 0; at = text.IndexOf(word, at + 1, StringComparison.Ordinal))
+        {
+            if (!IsInWord(text[at - 1]) && !IsInWord(text[at + word.Length]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+
+        static bool IsInWord(char character) => char.IsAsciiLetterOrDigit(character) || character == '_';
     }
 
     /// <summary>A function with its end, the declaration of variables, or any other line of a library.</summary>
