@@ -162,7 +162,7 @@ internal sealed class OutboxScript(ScriptStore store)
             last_token = math.max(last_token + 1, now_us)
             token = int(last_token)
           end
-          id = append_event(ARGV[3], now, ARGV[4] .. '-' .. i, token, ARGV[7], 'agent-a', 'session-a', ARGV[5], {'priority=5', 'waited_ms=' .. i, 'note=n' .. i}, ARGV[8])
+          id = append_event(ARGV[3], now_text, ARGV[4] .. '-' .. i, token, ARGV[7], 'agent-a', 'session-a', ARGV[5], 'priority=5\2waited_ms=' .. i .. '\2note=n' .. i, ARGV[8])
         end
         save_counters()
         return id
