@@ -68,8 +68,7 @@ internal sealed class Health(
     {
         try
         {
-            await using var db = await factory.CreateDbContextAsync(cancellationToken);
-            await db.Database.ExecuteSqlRawAsync("SELECT 1", cancellationToken).WaitAsync(Patience, time, cancellationToken);
+            await factory.AskAsync((db, enough) => db.Database.ExecuteSqlRawAsync("SELECT 1", enough), Patience, time, cancellationToken);
             return "ok";
         }
         catch (TimeoutException)

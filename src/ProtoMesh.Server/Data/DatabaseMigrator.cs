@@ -95,7 +95,8 @@ internal sealed partial class DatabaseMigrator(
         }
 
         var tables = await db.Database.SqlQuery<string>($"SELECT name AS \"Value\" FROM sqlite_master WHERE type = 'table'").ToListAsync(cancellationToken);
-        if (tables.Count > 0 && !tables.Contains("__EFMigrationsHistory"))
+        // A first start that was killed may have left EF Core's own table of the guard and nothing else.
+        if (tables.Exists(table => table != "__EFMigrationsLock") && !tables.Contains("__EFMigrationsHistory"))
         {
             throw new DatabaseException(
                 $"The SQLite file {file} holds another program's tables; name another file in ConnectionStrings:Database.");

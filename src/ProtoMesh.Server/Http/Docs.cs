@@ -19,12 +19,14 @@ internal static class Docs
         loopback only, unless `ASPNETCORE_URLS` says otherwise.
 
         * JSON in snake_case. Times are RFC 3339 in UTC, durations end in `_ms`. An absent field means null. Unknown fields
-          are refused.
+          and unknown query parameters are refused.
         * A failure is `application/problem+json` (RFC 9457) with a stable `code`, the fields that are wrong, and
           `next_step`. Each call lists its codes.
         * Any call may answer 500 `internal_error`, which is a fault of the service; its log has the `trace_id`.
         * A path that does not exist is 404 `not_found`, a method that it does not have 405 `method_not_allowed`.
-        * Every answer carries `ProtoMesh-Version`.
+        * What is not HTTP (400), a first line of more than 8 KB (414) and headers of more than 32 KB (431) are refused by the
+          web server before any of this: with the status alone, and the end of the connection.
+        * Every other answer carries `ProtoMesh-Version`.
         """;
 
     private static readonly (string Name, string Text)[] Tags =

@@ -11,6 +11,7 @@ namespace ProtoMesh.Server.Http;
 internal static class HttpSetup
 {
     public const int MostBodyBytes = 256 * 1024;
+    public const int MostLevels = 64;
     private const string Cors = "configured";
 
     /// <summary>JSON as the wire has it, limits of requests, CORS, and the documents that describe the API.</summary>
@@ -34,7 +35,7 @@ internal static class HttpSetup
 
             // For what is read and for what is written: an answer that repeats what the caller sent is deeper than that was,
             // so each call that takes free JSON has a limit of its own, far below this one.
-            json.MaxDepth = 64;
+            json.MaxDepth = MostLevels;
             json.Converters.Add(new TimeConverter());
             json.TypeInfoResolverChain.Insert(0, LocksJson.Default);
             json.TypeInfoResolverChain.Insert(1, JournalJson.Default);

@@ -33,6 +33,12 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
         context.Response.Headers["ProtoMesh-Version"] = CommandLine.Version;
         try
         {
+            if (QueryParameters.Unknown(context) is { } unknown)
+            {
+                await Problems.WriteAsync(context, unknown);
+                return;
+            }
+
             await next(context);
             if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null } && OfStatus(context, context.Response.StatusCode) is { } bare)
             {
@@ -78,6 +84,11 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
     private static Problem OfJson(JsonException json)
     {
         var field = json.Path is { Length: > 2 } path && path.StartsWith("$.", StringComparison.Ordinal) ? path[2..] : "";
+        if (json.Message.Contains("maximum configured depth", StringComparison.Ordinal))
+        {
+            return Problems.Invalid([Problems.Field(field.Length > 0 ? field.Split('.', '[')[0] : "body", $"too many levels; a body has at most {HttpSetup.MostLevels}", null)]);
+        }
+
         if (UnmappedPattern().Match(json.Message) is { Success: true } unmapped)
         {
             return Problems.Invalid([Problems.Field(Within(field, unmapped.Groups["name"].Value), "no such field here", null)]);

@@ -63,6 +63,7 @@ internal sealed class JournalConsumer(
                     committed ??= await StartAsync(partition, cancellationToken);
                     var started = time.GetTimestamp();
                     var moved = await MoveAsync(partition, outbox, committed.Value, cancellationToken);
+                    committed = moved ?? committed;
                     pause = TimeSpan.Zero;
                     if (moved is null)
                     {
@@ -72,8 +73,6 @@ internal sealed class JournalConsumer(
                     {
                         await wakes.RestAsync(partition, RestAfter(partition, time.GetElapsedTime(started)), cancellationToken);
                     }
-
-                    committed = moved ?? committed;
                 }
                 catch (Exception problem) when (!cancellationToken.IsCancellationRequested)
                 {

@@ -1,4 +1,6 @@
+using System.Buffers;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using ProtoMesh.Server.Store;
@@ -99,44 +101,79 @@ internal static class JournalRecord
             return true;
         }
 
-        var json = new JsonObject();
-        foreach (var extra in extras.Length == 0 ? [] : extras.Split('\u0002'))
+        var buffer = new ArrayBufferWriter<byte>(256 + extras.Length + payload.Length);
+        using (var json = new Utf8JsonWriter(buffer))
         {
-            var equals = extra.IndexOf('=', StringComparison.Ordinal);
+            json.WriteStartObject();
+            if (extras.Length > 0 && !TryWriteExtras(json, extras))
+            {
+                return false;
+            }
+
+            if (resources.Count > 1)
+            {
+                json.WriteStartArray("resources");
+                resources.ForEach(resource => json.WriteStringValue(resource.Name));
+                json.WriteEndArray();
+            }
+
+            if (payload.Length > 0 && !TryWriteRequest(json, payload))
+            {
+                return false;
+            }
+
+            json.WriteEndObject();
+        }
+
+        data = Encoding.UTF8.GetString(buffer.WrittenSpan);
+        return true;
+    }
+
+    private static bool TryWriteExtras(Utf8JsonWriter json, ReadOnlySpan<char> extras)
+    {
+        foreach (var range in extras.Split('\u0002'))
+        {
+            var extra = extras[range];
+            var equals = extra.IndexOf('=');
             if (equals <= 0)
             {
                 return false;
             }
 
-            var (name, value) = (extra[..equals], extra[(equals + 1)..]);
-            json[name] = IsNumeric(name) && TryNumber(value, out var number) ? JsonValue.Create(number) : JsonValue.Create(value);
-        }
-
-        if (resources.Count > 1)
-        {
-            json["resources"] = new JsonArray([.. resources.Select(resource => JsonValue.Create(resource.Name))]);
-        }
-
-        if (payload.Length > 0)
-        {
-            try
+            var name = extra[..equals];
+            var value = extra[(equals + 1)..];
+            if (IsNumeric(name) && TryNumber(value, out var number))
             {
-                json["request"] = JsonNode.Parse(payload) as JsonObject ?? throw new JsonException("A request is an object.");
+                json.WriteNumber(name, number);
             }
-            catch (JsonException)
+            else
             {
-                return false;
+                json.WriteString(name, value);
             }
         }
 
-        data = json.ToJsonString();
         return true;
     }
 
-    private static bool IsNumeric(string name) => 
+    private static bool TryWriteRequest(Utf8JsonWriter json, string payload)
+    {
+        try
+        {
+            using var request = JsonDocument.Parse(payload);
+            json.WritePropertyName("request");
+            request.RootElement.WriteTo(json);
+            return request.RootElement.ValueKind == JsonValueKind.Object;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsNumeric(ReadOnlySpan<char> name) =>
         name is "units" or "capacity" || name.EndsWith("priority", StringComparison.Ordinal) || name.EndsWith("_ms", StringComparison.Ordinal);
 
-    private static bool TryNumber(string text, out long number) =>
+    private static bool TryNumber(ReadOnlySpan<char> text, out long number) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);
 
     private static bool TryToken(string text, out long? token)

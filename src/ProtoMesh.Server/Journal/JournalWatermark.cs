@@ -9,6 +9,7 @@ namespace ProtoMesh.Server.Journal;
 internal sealed class JournalWatermark(IDbContextFactory<MeshDb> factory, JournalWakes wakes, TimeProvider time)
 {
     private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
     private readonly ConcurrentDictionary<int, Mark> _marks = new();
     private volatile TaskCompletionSource _nextCommit = NewSignal();
 
@@ -52,13 +53,17 @@ internal sealed class JournalWatermark(IDbContextFactory<MeshDb> factory, Journa
             cancellationToken.ThrowIfCancellationRequested();
             if (!risen.IsCompleted)
             {
-                await LookAsync(partition, mark, left, cancellationToken);
+                await LookAsync(partition, mark).WaitAsync(left, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                cancellationToken.ThrowIfCancellationRequested();
             }
         }
     }
 
-    /// <summary>Neither the consumer here nor a message said it: asks the database, one look at a time for all who wait.</summary>
-    private async Task LookAsync(int partition, Mark mark, TimeSpan atMost, CancellationToken cancellationToken)
+    /// <summary>
+    /// Neither the consumer here nor a message said it: asks the database, one look at a time for all who wait, so that
+    /// none of them ends it by going away.
+    /// </summary>
+    private async Task LookAsync(int partition, Mark mark)
     {
         if (!mark.TryLook())
         {
@@ -67,10 +72,10 @@ internal sealed class JournalWatermark(IDbContextFactory<MeshDb> factory, Journa
 
         try
         {
-            await using var db = await factory.CreateDbContextAsync(cancellationToken);
-            var cursor = await db.Set<JournalCursor>().AsNoTracking()
-                .Where(row => row.Partition == partition).Select(row => new { row.Epoch, row.Counter })
-                .FirstOrDefaultAsync(cancellationToken).WaitAsync(atMost, time, cancellationToken);
+            var cursor = await factory.AskAsync(
+                (db, enough) => db.Set<JournalCursor>().AsNoTracking()
+                    .Where(row => row.Partition == partition).Select(row => new { row.Epoch, row.Counter }).FirstOrDefaultAsync(enough),
+                Patience, time, CancellationToken.None);
             if (cursor is not null)
             {
                 Advance(partition, new EventId(cursor.Epoch, cursor.Counter));

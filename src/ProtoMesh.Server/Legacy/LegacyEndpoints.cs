@@ -19,7 +19,7 @@ internal static class LegacyEndpoints
 
         // The first version's cancel has the address of today's, so one endpoint answers both; today's is the documented one.
         routes.MapPost("/v1/locks/cancel", CancelAsync).WithTags("Locks").WithName("cancelLockByRequest").Documented(LegacyDocs.Cancel).Accepts<CancelLock>("application/json")
-            .Answers<ReleasedLock>(200).Fails("validation_failed", "lock_unknown");
+            .Answers<ReleasedLock>(200).Fails("validation_failed", "lock_unknown", "journal_unavailable");
     }
 
     private static async Task<IResult> AcquireAsync(HttpContext context, LegacyService service, CancellationToken cancellationToken)
@@ -56,7 +56,7 @@ internal static class LegacyEndpoints
         var body = LegacyBody.Read(bytes);
         if (!body.Has("resource_type") && !body.Has("resource_id"))
         {
-            return await LockEndpoints.CancelByRequestAsync(Parse(bytes), service, cancellationToken);
+            return await LockEndpoints.CancelByRequestAsync(await ParseAsync(context, bytes, cancellationToken), service, cancellationToken);
         }
 
         var name = Resource(body, out _, out _);
@@ -79,12 +79,18 @@ internal static class LegacyEndpoints
         return name;
     }
 
-    /// <summary>Fails as the binding of any other endpoint does, so that the same problems come out.</summary>
-    private static CancelLock Parse(byte[] bytes)
+    /// <summary>Reads as the binding of any other endpoint does, and fails like it, so that the same problems come out.</summary>
+    private static async Task<CancelLock> ParseAsync(HttpContext context, byte[] bytes, CancellationToken cancellationToken)
     {
+        if (bytes.Length > 0 && !context.Request.HasJsonContentType())
+        {
+            throw new BadHttpRequestException("The body is not JSON.", StatusCodes.Status415UnsupportedMediaType);
+        }
+
         try
         {
-            return JsonSerializer.Deserialize(bytes, LocksJson.Default.CancelLock)
+            context.Request.Body = new MemoryStream(bytes);
+            return (bytes.Length > 0 ? await context.Request.ReadFromJsonAsync<CancelLock>(cancellationToken) : null)
                 ?? throw new BadHttpRequestException("There is no body.", StatusCodes.Status400BadRequest);
         }
         catch (JsonException failure)

@@ -21,19 +21,21 @@ internal static class LockEndpoints
         locks.MapPost("/renew", RenewManyAsync).WithName("renewLocks").Documented(LockDocs.RenewMany).Answers<RenewResults>(200).Fails("validation_failed");
         locks.MapPost("/{id}/release", ReleaseAsync).WithName("releaseLock").Documented(LockDocs.Release).Answers<ReleasedLock>(200)
             .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown", "journal_unavailable");
-        locks.MapPost("/{id}/cancel", CancelAsync).WithName("cancelLock").Documented(LockDocs.Cancel).Answers<ReleasedLock>(200).Fails("lock_unknown");
+        locks.MapPost("/{id}/cancel", CancelAsync).WithName("cancelLock").Documented(LockDocs.Cancel).Answers<ReleasedLock>(200)
+            .Fails("validation_failed", "lock_unknown", "journal_unavailable");
         locks.MapPost("/{id}/transfer", TransferAsync).WithName("transferLock").Documented(LockDocs.Transfer).Answers<GrantedLock>(200)
             .Fails("validation_failed", "lease_lost", "token_mismatch", "lock_unknown", "journal_unavailable");
         locks.MapPost("/{id}/reprioritize", ReprioritizeAsync).WithName("reprioritizeLock").Documented(LockDocs.Reprioritize).Answers<QueuedLock>(200)
-            .Fails("validation_failed", "not_waiting", "lock_ended", "lock_unknown");
-        locks.MapGet("/{id}", GetAsync).WithName("getLock").Documented(LockDocs.Get).Answers<ObservedLock>(200).Fails("lock_unknown");
-        locks.MapGet("/{id}/explain", ExplainAsync).WithName("explainLock").Documented(LockDocs.Explain).Answers<Explanation>(200).Fails("lock_unknown");
+            .Fails("validation_failed", "not_waiting", "lock_ended", "lock_unknown", "journal_unavailable");
+        locks.MapGet("/{id}", GetAsync).WithName("getLock").Documented(LockDocs.Get).Answers<ObservedLock>(200).Fails("validation_failed", "lock_unknown");
+        locks.MapGet("/{id}/explain", ExplainAsync).WithName("explainLock").Documented(LockDocs.Explain).Answers<Explanation>(200).Fails("validation_failed", "lock_unknown");
         locks.MapGet("", ListAsync).WithName("listLocks").Documented(LockDocs.List).Answers<LockPage>(200).Fails("validation_failed");
 
         var resources = routes.MapGroup("/v1/resources").WithTags("Resources");
         resources.MapGet("", ResourcesAsync).WithName("listResources").Documented(LockDocs.Resources).Answers<ResourcePage>(200).Fails("validation_failed");
         resources.MapGet("/queue", QueueAsync).WithName("getQueue").Documented(LockDocs.Queue).Answers<QueuePage>(200).Fails("validation_failed");
-        resources.MapPost("/force-release", ForceReleaseAsync).WithName("forceRelease").Documented(LockDocs.ForceRelease).Answers<ForceReleased>(200).Fails("validation_failed");
+        resources.MapPost("/force-release", ForceReleaseAsync).WithName("forceRelease").Documented(LockDocs.ForceRelease).Answers<ForceReleased>(200)
+            .Fails("validation_failed", "journal_unavailable");
         routes.MapPost("/v1/fences/validate", ValidateAsync).WithTags("Fences").WithName("validateFence").Documented(LockDocs.Validate).Answers<FenceVerdict>(200).Fails("validation_failed");
     }
 
@@ -189,7 +191,7 @@ internal static class LockEndpoints
         errors.Note("reason", body.Reason, required: true);
         return errors.Any
             ? Problems.Result(errors.Problem)
-            : TypedResults.Ok(await service.ForceReleaseAsync(name, body.Reason!, body.Immediate == true, cancellationToken));
+            : Of(await service.ForceReleaseAsync(name, body.Reason!, body.Immediate == true, cancellationToken));
     }
 
     private static async Task<IResult> ValidateAsync(ValidateFence body, LockService service, CancellationToken cancellationToken)

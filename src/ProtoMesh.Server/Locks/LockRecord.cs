@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Server.Store;
@@ -10,19 +11,28 @@ internal sealed class LockRecord
 {
     private const int LiveParts = 24;
     private const int EndedParts = 12;
-    private readonly string[] _parts;
-    private IReadOnlyList<Want>? _wants;
+    private readonly string _text;
+    private readonly PartEnds _ends;
 
-    private LockRecord(string[] parts)
+    private LockRecord(string text)
     {
-        _parts = parts;
-        if (parts.Length != (IsLive ? LiveParts : EndedParts))
+        _text = text;
+        var count = 0;
+        for (var at = 0; at >= 0 && count < LiveParts; count++)
+        {
+            var next = text.AsSpan(at).IndexOf('\u0001');
+            _ends[count] = next < 0 ? text.Length : at + next;
+            at = next < 0 ? -1 : at + next + 1;
+        }
+
+        State = Part(0) switch { LockState.Granted => LockState.Granted, LockState.Queued => LockState.Queued, var other => other.ToString() };
+        if (count != (IsLive ? LiveParts : EndedParts) || _ends[count - 1] != text.Length)
         {
             throw StoreException.Unavailable("The store holds a request that this version cannot read.");
         }
     }
 
-    public string State => _parts[0];
+    public string State { get; }
 
     public bool IsLive => State is LockState.Queued or LockState.Granted;
 
@@ -33,7 +43,7 @@ internal sealed class LockRecord
 
     public long HoldEnds => IsLive ? Number(4) : 0;
 
-    public bool IsClaimed => IsLive && _parts[5] == "1";
+    public bool IsClaimed => IsLive && Part(5) is "1";
 
     public long WaitEnds => IsLive ? Number(6) : 0;
 
@@ -51,47 +61,64 @@ internal sealed class LockRecord
     /// <summary>How long it may be held from its claim on; live only.</summary>
     public long MaxHold => IsLive ? Number(12) : 0;
 
-    public string Flags => _parts[IsLive ? 14 : 10];
+    public string Flags => Text(IsLive ? 14 : 10);
 
     /// <summary>Whether the grant was claimed at this very time: the longest hold starts there.</summary>
     public bool IsClaimedAt(long now) => State == LockState.Granted && IsClaimed && HoldEnds == now + MaxHold;
 
     public bool IsDetached => Flags.Contains(LockFlags.Detached, StringComparison.Ordinal);
 
-    public IReadOnlyList<Want> Wants => _wants ??= [.. _parts[IsLive ? 15 : 5].Split('\u0002').Select(Want.Parse)];
+    public IReadOnlyList<Want> Wants => field ??= [.. Text(IsLive ? 15 : 5).Split('\u0002').Select(Want.Parse)];
 
-    public string AgentId => _parts[IsLive ? 16 : 6];
+    public string AgentId => Text(IsLive ? 16 : 6);
 
-    public string? SessionId => _parts[IsLive ? 17 : 7] is { Length: > 0 } session ? session : null;
+    public string? SessionId => NotEmpty(IsLive ? 17 : 7);
 
     public long Granted => Number(IsLive ? 18 : 8);
 
-    public string? Progress => IsLive && _parts[19].Length > 0 ? _parts[19] : null;
+    public string? Progress => IsLive ? NotEmpty(19) : null;
 
-    public bool? ChangedSinceLastHeld => !IsLive ? null : _parts[20] switch { "t" => true, "f" => false, _ => null };
+    public bool? ChangedSinceLastHeld => !IsLive ? null : Part(20) switch { "t" => true, "f" => false, _ => null };
 
-    public PreviousHold? Previous => IsLive && _parts[21].Split('\u0003') is [var agent, var ended, var at, var note]
+    public PreviousHold? Previous => IsLive && NotEmpty(21)?.Split('\u0003') is [var agent, var ended, var at, var note]
         ? new PreviousHold { AgentId = agent, Ended = ended, EndedAt = Time(long.Parse(at, CultureInfo.InvariantCulture)), Note = note.Length > 0 ? note : null }
         : null;
 
     public long Ended => IsLive ? 0 : Number(3);
 
     /// <summary>Ended: what made it end, such as <c>release</c>, <c>time</c> or <c>max_hold</c>.</summary>
-    public string Cause => IsLive ? "" : _parts[4];
+    public string Cause => IsLive ? "" : Text(4);
 
     /// <summary>The last event about this request.</summary>
-    public EventId Event => EventId.Parse(_parts[IsLive ? 22 : 11]);
+    public EventId Event => EventId.Parse(Text(IsLive ? 22 : 11));
 
     /// <summary>What the caller gave along for others to read.</summary>
-    public LockPayload Payload => IsLive && _parts[23].Length > 0
-        ? JsonSerializer.Deserialize(_parts[23], LockPayloadJson.Default.LockPayload) ?? LockPayload.Empty
+    public LockPayload Payload => IsLive && !Part(23).IsEmpty
+        ? JsonSerializer.Deserialize(Part(23), LockPayloadJson.Default.LockPayload) ?? LockPayload.Empty
         : LockPayload.Empty;
 
-    public static LockRecord Parse(string text) => new(text.Split('\u0001'));
+    public static LockRecord Parse(string text) => new(text);
 
     public static DateTimeOffset Time(long milliseconds) => DateTimeOffset.FromUnixTimeMilliseconds(milliseconds);
 
-    private long Number(int part) => _parts[part].Length == 0 ? 0 : long.Parse(_parts[part], CultureInfo.InvariantCulture);
+    private ReadOnlySpan<char> Part(int index)
+    {
+        var start = index == 0 ? 0 : _ends[index - 1] + 1;
+        return _text.AsSpan(start, _ends[index] - start);
+    }
+
+    private string Text(int part) => Part(part).ToString();
+
+    private string? NotEmpty(int part) => Part(part).IsEmpty ? null : Text(part);
+
+    private long Number(int part) => Part(part).IsEmpty ? 0 : long.Parse(Part(part), CultureInfo.InvariantCulture);
+
+    /// <summary>Where each part ends. Most parts of a record are never asked for, so none is cut out before.</summary>
+    [InlineArray(LiveParts)]
+    private struct PartEnds
+    {
+        private int _first;
+    }
 }
 
 /// <summary>One resource of a request, how it is wanted, and how many of its slots.</summary>
@@ -99,15 +126,22 @@ internal readonly record struct Want(string Mode, int Capacity, int Units, Resou
 {
     public static Want Parse(string text)
     {
-        var parts = text.Split(',', 4);
-        var mode = parts[0] switch { "x" => LockMode.Exclusive, "s" => LockMode.Shared, _ => LockMode.Slots };
-        return new Want(mode, int.Parse(parts[1], CultureInfo.InvariantCulture), int.Parse(parts[2], CultureInfo.InvariantCulture), ResourceName.FromStore(parts[3]));
+        var rest = text.AsSpan(2);
+        var capacity = rest[..rest.IndexOf(',')];
+        rest = rest[(capacity.Length + 1)..];
+        var units = rest[..rest.IndexOf(',')];
+        var mode = text[0] switch { 'x' => LockMode.Exclusive, 's' => LockMode.Shared, _ => LockMode.Slots };
+        return new Want(
+            mode, int.Parse(capacity, CultureInfo.InvariantCulture), int.Parse(units, CultureInfo.InvariantCulture),
+            ResourceName.FromStore(rest[(units.Length + 1)..].ToString()));
     }
 
     public override string ToString()
     {
         var letter = Mode switch { LockMode.Exclusive => "x", LockMode.Shared => "s", _ => "l" };
-        return string.Create(CultureInfo.InvariantCulture, $"{letter},{Capacity},{Units},{Name.Full}");
+        return Capacity == 0 && Units == 0
+            ? string.Concat(letter, ",0,0,", Name.Full)
+            : string.Create(CultureInfo.InvariantCulture, $"{letter},{Capacity},{Units},{Name.Full}");
     }
 }
 

@@ -4,6 +4,7 @@ using System.Text;
 namespace ProtoMesh.Server.Locks;
 
 /// <summary>A valid request to acquire, with every default filled in. Times are milliseconds.</summary>
+/// <remarks>What is worked out of others is kept, so a request is never changed by <c>with</c>.</remarks>
 internal sealed record LockRequest
 {
     public required string RequestId { get; init; }
@@ -33,14 +34,18 @@ internal sealed record LockRequest
 
     public bool IsJournaled => Flags.Contains(LockFlags.Journaled, StringComparison.Ordinal);
 
-    public string Names => string.Join('\u0002', Wants.Select(want => want.ToString()));
+    public string Names => field ??= Wants.Count == 1 ? Wants[0].ToString() : string.Join('\u0002', Wants.Select(want => want.ToString()));
 
     /// <summary>Two submissions of one request id are the same request when this is the same.</summary>
-    public string Digest => DigestOf(Wants, AgentId, SessionId);
+    public string Digest => Wants.Count == 1 ? DigestOf(Names, AgentId, SessionId) : DigestOf(Wants, AgentId, SessionId);
 
-    public static string DigestOf(IEnumerable<Want> wants, string agentId, string sessionId)
+    public static string DigestOf(IEnumerable<Want> wants, string agentId, string sessionId) =>
+        DigestOf(string.Join('\u0002', wants.Select(want => want.ToString()).Order(StringComparer.Ordinal)), agentId, sessionId);
+
+    private static string DigestOf(string sortedNames, string agentId, string sessionId)
     {
-        var text = string.Join('\u0002', wants.Select(want => want.ToString()).Order(StringComparer.Ordinal)) + $"\u0001{agentId}\u0001{sessionId}";
-        return Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 9));
+        Span<byte> hash = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(Encoding.UTF8.GetBytes($"{sortedNames}\u0001{agentId}\u0001{sessionId}"), hash);
+        return Convert.ToBase64String(hash[..9]);
     }
 }

@@ -212,12 +212,20 @@ internal sealed class LockService(
         };
     }
 
-    public async Task<ForceReleased> ForceReleaseAsync(ResourceName name, string reason, bool immediate, CancellationToken cancellationToken)
+    public async Task<Answer<ForceReleased>> ForceReleaseAsync(ResourceName name, string reason, bool immediate, CancellationToken cancellationToken)
     {
         var partition = PartitionOf(name);
         var reply = await scripts.ForceReleaseAsync(partition, name, reason, immediate, cancellationToken);
         journal.Nudge(partition);
         sweeper.Arm(Math.Max(0, reply.RestEnds - reply.Now));
+        foreach (var ended in reply.Ended)
+        {
+            if (!await IsJournaledAsync(ended.Record, partition, cancellationToken))
+            {
+                return LockProblems.JournalUnavailable("the release is done but not confirmed; what it ended is in the history once the journal has it");
+            }
+        }
+
         var again = Math.Max(reply.Now, reply.RestEnds);
         return new ForceReleased
         {

@@ -23,13 +23,16 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
     public const string TextRule = "1 to 128 bytes without control characters";
     public const string NoteRule = "at most 500 bytes without control characters other than tabs and line breaks";
     public const string TokenRule = "the fencing_token that the grant's answer carried, 1 to 9007199254740991";
+    private static readonly string WaitRule = $"0 (try) to {MostWaitMs}";
+    private static readonly string HoldRule = $"1000 to {MostHoldMs}";
+    private static readonly string DrainRule = $"0 to {MostDrainMs}";
     public const string LockIdRule = "request_id.partition, as the answer to a request gave it";
 
     private readonly LockOptions _options = options.Value;
 
     public int MaxTtlMs => _options.MaxTtlMs;
 
-    public string TtlRule => $"1000 to {_options.MaxTtlMs}";
+    public string TtlRule { get; } = $"1000 to {options.Value.MaxTtlMs}";
 
     public Answer<LockRequest> Read(AcquireLock body)
     {
@@ -42,9 +45,9 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
         errors.Text("session_id", body.SessionId, required: body.Reentrant == true);
         errors.Range("priority", body.Priority, 0, 9, PriorityRule);
         errors.Range("ttl_ms", body.TtlMs, 1_000, _options.MaxTtlMs, TtlRule);
-        errors.Range("wait_ms", body.WaitMs, 0, MostWaitMs, $"0 (try) to {MostWaitMs}");
-        errors.Range("max_hold_ms", body.MaxHoldMs, 1_000, MostHoldMs, $"1000 to {MostHoldMs}");
-        errors.Range("drain_ms", body.DrainMs, 0, MostDrainMs, $"0 to {MostDrainMs}");
+        errors.Range("wait_ms", body.WaitMs, 0, MostWaitMs, WaitRule);
+        errors.Range("max_hold_ms", body.MaxHoldMs, 1_000, MostHoldMs, HoldRule);
+        errors.Range("drain_ms", body.DrainMs, 0, MostDrainMs, DrainRule);
         errors.Require("durability", body.Durability is null or LockDurability.Fast or LockDurability.Journaled, "fast or journaled", body.Durability);
         errors.Note("reason", body.Reason, required: false);
         errors.Labels(body.Labels);
@@ -121,7 +124,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
         {
             errors.Add($"{path}resource", ResourceName.Rule, item.Resource);
         }
-        else if (wants.Any(want => want.Name == name))
+        else if (wants.Count > 0 && wants.Any(want => want.Name == name))
         {
             errors.Add($"{path}resource", "each resource once", item.Resource);
         }
@@ -194,7 +197,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
             Require(field, value is null ? !required : IsText(value, 128) && value.Length > 0, TextRule, value);
 
         public void Note(string field, string? value, bool required) => Require(
-            field, value is null ? !required : Encoding.UTF8.GetByteCount(value) <= 500 && !value.Any(IsForbiddenInNote) && (!required || value.Length > 0),
+            field, value is null ? !required : Encoding.UTF8.GetByteCount(value) <= 500 && !(ControlCharacters.AreIn(value) && value.Any(IsForbiddenInNote)) && (!required || value.Length > 0),
             required ? $"1 byte or more, {NoteRule}" : NoteRule, value);
 
         public void Labels(IReadOnlyDictionary<string, string>? labels)
@@ -211,7 +214,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
             }
         }
 
-        private static bool IsText(string text, int most) => text.Length <= most && Encoding.UTF8.GetByteCount(text) <= most && !text.Any(char.IsControl);
+        private static bool IsText(string text, int most) => text.Length <= most && Encoding.UTF8.GetByteCount(text) <= most && !ControlCharacters.AreIn(text);
 
         private static bool IsForbiddenInNote(char character) => char.IsControl(character) && character is not ('\t' or '\n' or '\r');
     }

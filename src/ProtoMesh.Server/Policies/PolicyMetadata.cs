@@ -20,16 +20,15 @@ internal static class PolicyMetadata
 
     private static bool IsGood(JsonElement metadata)
     {
-        if (metadata.ValueKind != JsonValueKind.Object || metadata.GetRawText().Length > MostBytes)
+        if (metadata.ValueKind != JsonValueKind.Object || metadata.GetRawText().Length > MostBytes || !IsShallow(metadata, MostLevels))
         {
             return false;
         }
 
         try
         {
-            // The writer refuses what is too deep, and half of a surrogate pair, which is valid JSON but no text: nothing that is
-            // kept or compared may hold one.
-            using var writer = new Utf8JsonWriter(Stream.Null, new JsonWriterOptions { MaxDepth = MostLevels });
+            // Half of a surrogate pair is valid JSON but no text; nothing that is kept or compared may hold one.
+            using var writer = new Utf8JsonWriter(Stream.Null);
             metadata.WriteTo(writer);
             return true;
         }
@@ -38,4 +37,12 @@ internal static class PolicyMetadata
             return false;
         }
     }
+
+    /// <summary>The reader of bodies has a limit of its own, so this goes only as deep as that.</summary>
+    private static bool IsShallow(JsonElement json, int levels) => json.ValueKind switch
+    {
+        JsonValueKind.Object => levels > 0 && json.EnumerateObject().All(field => IsShallow(field.Value, levels - 1)),
+        JsonValueKind.Array => levels > 0 && json.EnumerateArray().All(item => IsShallow(item, levels - 1)),
+        _ => true,
+    };
 }

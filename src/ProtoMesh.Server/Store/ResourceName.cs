@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.RegularExpressions;
+using ProtoMesh.Server.Http;
 
 namespace ProtoMesh.Server.Store;
 
@@ -13,10 +14,10 @@ internal readonly partial record struct ResourceName(string Namespace, string Ty
     public const string NamespaceRule = "1 to 40 of a-z, 0-9 and -";
 
     /// <summary>What callers write: <c>type/id</c>.</summary>
-    public string Short => $"{Type}/{Id}";
+    public string Short => string.Concat(Type, "/", Id);
 
     /// <summary>What the store uses: <c>namespace/type/id</c>.</summary>
-    public string Full => $"{Namespace}/{Type}/{Id}";
+    public string Full => string.Concat(Namespace, "/", string.Concat(Type, "/", Id));
 
     public static bool IsNamespace(string text) => NamespacePattern().IsMatch(text);
 
@@ -36,8 +37,10 @@ internal readonly partial record struct ResourceName(string Namespace, string Ty
     /// <summary>Reads <see cref="Full"/> back.</summary>
     public static ResourceName FromStore(string full)
     {
-        var parts = full.Split('/', 3);
-        return new ResourceName(parts[0], parts[1], parts[2]);
+        var type = full.IndexOf('/', StringComparison.Ordinal) + 1;
+        var id = full.IndexOf('/', type) + 1;
+        var space = full.AsSpan(0, type - 1);
+        return new ResourceName(space.SequenceEqual(DefaultNamespace) ? DefaultNamespace : space.ToString(), full[type..(id - 1)], full[id..]);
     }
 
     /// <summary>The partition is a hash of the namespace and the resource's group, so it never depends on a request.</summary>
@@ -59,7 +62,7 @@ internal readonly partial record struct ResourceName(string Namespace, string Ty
     }
 
     private static bool IsId([NotNullWhen(true)] string id) =>
-        id.Length is > 0 and <= 512 && Encoding.UTF8.GetByteCount(id) <= 512 && !id.Any(char.IsControl);
+        id.Length is > 0 and <= 512 && Encoding.UTF8.GetByteCount(id) <= 512 && !ControlCharacters.AreIn(id);
 
     [GeneratedRegex("^[a-z0-9-]{1,40}\\z")]
     private static partial Regex NamespacePattern();

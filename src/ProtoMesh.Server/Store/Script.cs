@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.RegularExpressions;
 
 namespace ProtoMesh.Server.Store;
 
@@ -8,14 +9,19 @@ namespace ProtoMesh.Server.Store;
 /// <remarks>
 /// A line <c>--@include Room/Lua/_lib/name.lua</c> is replaced by that file. What is included only defines; the line
 /// <see cref="BodyMark"/> stands before what a call does. Comments stay behind, as a Cluster is sent each script for each
-/// partition. The text also carries the partition's epoch, so a replica that
+/// partition, and so do the functions that a script does not use. The libraries' variables stand in a scope of their own
+/// around the functions: making a closure, Lua 5.1 searches among all captured variables of the scope that it is made in,
+/// and finds those of an outer scope at once. The text also carries the partition's epoch, so a replica that
 /// still believes in an older epoch calls a SHA that the store does not know; and the partition itself, for a node that
 /// restarted must not know the scripts of one partition because another one was compared and opened there.
 /// </remarks>
-internal sealed class Script
+internal sealed partial class Script
 {
     /// <summary>The line between a script's definitions, which a store may keep, and what it does in a call.</summary>
     public const string BodyMark = "--@body\n";
+
+    /// <summary>What follows the body in a text with definitions.</summary>
+    public const string BodyEnd = "end)()\n";
     private const string IncludeMark = "--@include ";
     private readonly string _source;
 
@@ -25,7 +31,7 @@ internal sealed class Script
         var body = new StringBuilder();
         var definitions = new StringBuilder();
         Resolve(name, [], definitions, body);
-        _source = definitions.Length == 0 ? body.ToString() : $"{definitions}{BodyMark}{body}";
+        _source = definitions.Length == 0 ? body.ToString() : Arrange(definitions.ToString(), body.ToString());
     }
 
     public string Name { get; }
@@ -43,6 +49,47 @@ internal sealed class Script
 
     /// <summary>SHA-1 of <see cref="Text"/>, the name by which Redis knows it.</summary>
     public static byte[] Sha(string text) => SHA1.HashData(Encoding.UTF8.GetBytes(text));
+
+    /// <summary>First the variables, then those of the functions that are used, then the body.</summary>
+    private static string Arrange(string definitions, string body)
+    {
+        var variables = new StringBuilder();
+        var functions = $"{BodyMark}{body}";
+        var blocks = Block().Matches(definitions);
+        foreach (var block in blocks.Where(block => block.Groups["variable"].Success))
+        {
+            variables.Append(block.Value);
+        }
+
+        foreach (var block in blocks.Where(block => !block.Groups["variable"].Success).Reverse())
+        {
+            if (block.Groups["function"] is not { Success: true } function || Mentions(functions, function.Value))
+            {
+                functions = block.Value + functions;
+            }
+        }
+
+        return $"{variables}return (function()\n{functions}{BodyEnd}";
+    }
+
+    private static bool Mentions(string text, string word)
+    {
+        for (var at = text.IndexOf(word, StringComparison.Ordinal); at >= 0; at = text.IndexOf(word, at + 1, StringComparison.Ordinal))
+        {
+            if (!IsInWord(text[at - 1]) && !IsInWord(text[at + word.Length]))
+            {
+                return true;
+            }
+        }
+
+        return false;
+
+        static bool IsInWord(char character) => char.IsAsciiLetterOrDigit(character) || character == '_';
+    }
+
+    /// <summary>A function with its end, the declaration of variables, or any other line of a library.</summary>
+    [GeneratedRegex(@"^local function (?<function>\w+)\((?:.*\n)*?end\n|^(?<variable>local [\w, ]+( = (?!begin\n).*)?)\n|^.*\n", RegexOptions.Multiline)]
+    private static partial Regex Block();
 
     /// <summary>Writes a file's own lines to <paramref name="own"/> and what it includes, in order and once, to <paramref name="definitions"/>.</summary>
     private static void Resolve(string name, HashSet<string> included, StringBuilder definitions, StringBuilder own)

@@ -3,7 +3,12 @@ using Microsoft.Extensions.Options;
 namespace ProtoMesh.Server.Store;
 
 /// <summary>What is known of a partition before any lease script may touch it.</summary>
-internal sealed record PartitionState(int Partition, bool Exists, string StoreId, long Epoch, int Partitions, string GroupBy, long LastToken, EventId LastEvent);
+internal sealed record PartitionState(int Partition, bool Exists, string StoreId, long Epoch, int Partitions, string GroupBy, long LastToken, EventId LastEvent)
+{
+    /// <summary>Whether nothing is missing that was there before: what was compared is what the scripts were loaded into.</summary>
+    public bool Continues(PartitionState before, long epoch) =>
+        Exists && StoreId == before.StoreId && Epoch == epoch && LastToken >= before.LastToken && LastEvent >= before.LastEvent;
+}
 
 /// <summary>Whether a partition may be opened, and above which token it has to continue.</summary>
 internal abstract record Verdict
@@ -191,6 +196,11 @@ internal sealed partial class ScriptStore(
 
                 var texts = Script.All.Values.ToDictionary(script => script.Name, script => script.Text(epoch, keys.Partition), StringComparer.Ordinal);
                 await engine.LoadAsync(keys.Partition, [.. texts.Values], cancellationToken);
+                if (!(await InspectAsync(keys, cancellationToken)).Continues(state, epoch))
+                {
+                    throw StoreException.Recovering("The store has become another while it was compared with the journal, as after a failover; it is compared again.");
+                }
+
                 LogOpened(log, keys.Partition, epoch, engine.Kind);
                 return texts.ToDictionary(text => text.Key, text => Script.Sha(text.Value), StringComparer.Ordinal);
             default:

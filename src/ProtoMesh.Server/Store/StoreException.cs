@@ -11,5 +11,8 @@ internal class StoreException(string code, string message, Exception? inner = nu
     public static StoreException Recovering(string message, Exception? inner = null) => new("store_recovering", message, inner);
 }
 
-/// <summary>The node does not know the script: it restarted, was promoted, or is new. Leads to recovery.</summary>
+/// <summary>
+/// The node does not know the script: it restarted, was promoted, or is new. Or it does, and what it held of the partition
+/// is gone. Leads to recovery.
+/// </summary>
 internal sealed class NoScriptException() : StoreException("store_recovering", "The store does not know the scripts yet.");

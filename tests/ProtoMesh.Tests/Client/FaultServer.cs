@@ -37,8 +37,14 @@ internal sealed class FaultServer : IAsyncDisposable
         return server;
     }
 
-    public MeshClient Client(FakeClock? clock = null, params Uri[] before) => new(new MeshClientOptions
+    public MeshClient Client(FakeClock? clock = null, params Uri[] before) => Client(null, clock, before);
+
+    /// <param name="wire">Stands between the client and the server; null for none.</param>
+    /// <param name="clock">The client's clock; the real one by default.</param>
+    /// <param name="before">Addresses that the client tries before this server's.</param>
+    public MeshClient Client(HttpMessageHandler? wire, FakeClock? clock, params Uri[] before) => new(new MeshClientOptions
     {
+        HttpClient = wire is null ? null : new HttpClient(wire),
         BaseUrls = [.. before, Url],
         AgentId = "tester",
         TimeProvider = clock ?? TimeProvider.System,

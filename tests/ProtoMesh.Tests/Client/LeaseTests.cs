@@ -64,6 +64,24 @@ public sealed class LeaseTests
     }
 
     [Fact]
+    public async Task A_renewal_that_fails_in_an_unforeseen_way_is_tried_again_after_a_pause()
+    {
+        await using var server = await FaultServer.StartAsync(Answer);
+        using var wire = new BrokenWire();
+        await using var mesh = server.Client(wire, _clock);
+        await using var lease = await mesh.Locks.AcquireAsync("customer/123");
+        wire.IsBroken = true;
+        _clock.Advance(OneRenewal);
+        await Eventually.HoldsAsync(() => wire.Failures > 0, "a renewal fails");
+        await Task.Delay(200); // a loop without a pause makes thousands of calls in this time
+        Assert.InRange(wire.Failures, 1, 3);
+
+        wire.IsBroken = false;
+        await NextRenewalAsync(server, 1, TimeSpan.FromSeconds(3));
+        Assert.True(lease.IsHeld);
+    }
+
+    [Fact]
     public async Task More_than_a_thousand_leases_take_more_than_one_call()
     {
         await using var server = await FaultServer.StartAsync(Answer);
@@ -266,6 +284,27 @@ public sealed class LeaseTests
             Assert.True(passed <= (within ?? OneRenewal), $"Renewal {number} did not come in time.");
             _clock.Advance(TimeSpan.FromMilliseconds(100));
             await Task.Delay(5);
+        }
+    }
+
+    /// <summary>Throws what no wire should.</summary>
+    private sealed class BrokenWire() : DelegatingHandler(new SocketsHttpHandler())
+    {
+        private int _failures;
+
+        public volatile bool IsBroken;
+
+        public int Failures => Volatile.Read(ref _failures);
+
+        protected override Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+        {
+            if (IsBroken)
+            {
+                Interlocked.Increment(ref _failures);
+                throw new InvalidOperationException("This wire is broken.");
+            }
+
+            return base.SendAsync(request, cancellationToken);
         }
     }
 }

@@ -37,8 +37,10 @@ public sealed class DatabaseSetup : IDisposable
         }
     }
 
-    [Fact]
-    public async Task A_start_that_was_killed_while_migrating_does_not_block_the_next()
+    [Theory]
+    [InlineData("SELECT 1")]
+    [InlineData("CREATE TABLE \"__EFMigrationsHistory\" (\"MigrationId\" TEXT PRIMARY KEY, \"ProductVersion\" TEXT NOT NULL)")]
+    public async Task A_start_that_was_killed_while_migrating_does_not_block_the_next(string after)
     {
         var connection = await Databases.CreateAsync(Databases.Sqlite, _folder);
         await using var services = Services(connection);
@@ -47,10 +49,10 @@ public sealed class DatabaseSetup : IDisposable
             // What EF Core leaves behind when its process dies between taking its lock and giving it back.
             await db.Database.ExecuteSqlRawAsync(
                 """
-                CREATE TABLE "__EFMigrationsHistory" ("MigrationId" TEXT PRIMARY KEY, "ProductVersion" TEXT NOT NULL);
                 CREATE TABLE "__EFMigrationsLock" ("Id" INTEGER PRIMARY KEY, "Timestamp" TEXT NOT NULL);
                 INSERT INTO "__EFMigrationsLock" VALUES (1, '2026-01-01 00:00:00');
                 """);
+            await db.Database.ExecuteSqlRawAsync(after);
         }
 
         await MigratedAsync(services);

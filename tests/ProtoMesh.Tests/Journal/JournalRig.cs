@@ -23,6 +23,8 @@ internal sealed class JournalRig : IAsyncDisposable
 
     public string Database { get; private set; } = null!;
 
+    public int RedisPort => _redis!.Ports[0];
+
     /// <param name="database">One of <see cref="Databases"/>.</param>
     /// <param name="embedded">True for the embedded store, which has one replica.</param>
     public static async Task<JournalRig> OpenAsync(string database, bool embedded = false)
@@ -160,7 +162,7 @@ internal sealed class OutboxScript(ScriptStore store)
             last_token = math.max(last_token + 1, now_us)
             token = int(last_token)
           end
-          id = append_event(ARGV[3], now, ARGV[4] .. '-' .. i, token, ARGV[7], 'agent-a', 'session-a', ARGV[5], {'priority=5', 'waited_ms=' .. i, 'note=n' .. i}, ARGV[8])
+          id = append_event(ARGV[3], now_text, ARGV[4] .. '-' .. i, token, ARGV[7], 'agent-a', 'session-a', ARGV[5], 'priority=5\2waited_ms=' .. i .. '\2note=n' .. i, ARGV[8])
         end
         save_counters()
         return id

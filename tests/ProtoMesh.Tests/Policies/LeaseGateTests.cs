@@ -190,7 +190,14 @@ public sealed class LeaseGateTests
         using var large = new HttpRequestMessage(HttpMethod.Post, "/v1/policies/check") { Content = new StringContent(Body($"\"{new string('x', 1_000_000)}\""), null, "application/json") };
         large.Headers.ExpectContinue = true;
         Assert.Equal(413, (await server.Http.AskAsync(large)).Status);
-        Assert.Equal(400, (await server.PostAsync("/v1/policies/check", Body(new string('[', 10_000) + new string(']', 10_000)))).Status);
+        static string Deep(int levels) => new string('[', levels) + new string(']', levels);
+        Assert.Equal(200, (await server.PostAsync("/v1/policies/check", Body(Deep(11)))).Status);
+        foreach (var levels in new[] { 12, 14, 15, 10_000 })
+        {
+            var answer = await server.PostAsync("/v1/policies/check", Body(Deep(levels)));
+            Assert.Equal(("validation_failed", "metadata"), (answer.Code, (string)answer.Body["errors"]![0]!["field"]!));
+        }
+
         Assert.Equal(400, (await server.PostAsync("/v1/policies/check", Body("\"\\ud800\""))).Status);
     }
 }

@@ -7,7 +7,7 @@ namespace ProtoMesh.Tests.Rig;
 /// <summary>A server that a test started. It dies with the test host, however that ends.</summary>
 internal sealed partial class ChildProcess : IDisposable
 {
-    private const int Sigterm = 15, Sigcont = 18, Sigstop = 19;
+    private const int Sigkill = 9, Sigterm = 15, Sigcont = 18, Sigstop = 19;
     private static readonly BlockingCollection<Action> Starts = StartOnOneThread();
     private static readonly ConcurrentDictionary<ChildProcess, bool> Running = new();
     private readonly Process _process;
@@ -105,6 +105,14 @@ internal sealed partial class ChildProcess : IDisposable
 
     public void Thaw() => Signal(_process.Id, Sigcont);
 
+    /// <summary>SIGSTOP to it and to the processes that it has started.</summary>
+    public void FreezeFamily() => SignalFamily(Sigstop);
+
+    public void ThawFamily() => SignalFamily(Sigcont);
+
+    /// <summary>SIGKILL to the processes that it has started, and to it: those of <c>dotnet run</c> would outlive it.</summary>
+    public void KillFamily() => SignalFamily(Sigkill);
+
     public void Dispose()
     {
         if (Running.TryRemove(this, out _))
@@ -162,6 +170,18 @@ internal sealed partial class ChildProcess : IDisposable
         })
         { IsBackground = true, Name = "child processes" }.Start();
         return starts;
+    }
+
+    private void SignalFamily(int signal)
+    {
+        // A child belongs to the thread that started it.
+        var children = Directory.GetDirectories($"/proc/{_process.Id}/task").SelectMany(task => File.ReadAllText(Path.Combine(task, "children")).Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        foreach (var child in children.ToList())
+        {
+            Signal(int.Parse(child), signal);
+        }
+
+        Signal(_process.Id, signal);
     }
 
     [LibraryImport("libc", EntryPoint = "kill")]

@@ -9,6 +9,7 @@ internal sealed partial class MeshServer : IAsyncDisposable
     private readonly TempFolder? _owned;
     private readonly string[] _arguments;
     private readonly Dictionary<string, string?> _environment;
+    private string[] _under = [];
     private ChildProcess? _process;
 
     private MeshServer(string? folder, IEnumerable<(string Name, string Value)> settings, string[] arguments)
@@ -77,6 +78,14 @@ internal sealed partial class MeshServer : IAsyncDisposable
         await ListensAsync();
     }
 
+    /// <summary>Starts it again like <see cref="RestartAsync"/>, but waits for nothing.</summary>
+    /// <param name="under">A program and its arguments that the service is started by, such as a tracer.</param>
+    public Task RelaunchAsync(params string[] under)
+    {
+        _under = under;
+        return LaunchAsync();
+    }
+
     public async Task ListensAsync()
     {
         Match listening = Match.Empty;
@@ -138,8 +147,9 @@ internal sealed partial class MeshServer : IAsyncDisposable
     private async Task LaunchAsync()
     {
         _process?.Dispose();
-        var program = Path.Combine(AppContext.BaseDirectory, "ProtoMesh.Server.dll");
-        _process = await ChildProcess.StartAsync("dotnet", [program, .. _arguments], Path.GetTempPath(), environment: _environment);
+        string[] line = [.. _under, "dotnet", Path.Combine(AppContext.BaseDirectory, "ProtoMesh.Server.dll"), .. _arguments];
+        _under = [];
+        _process = await ChildProcess.StartAsync(line[0], line[1..], Path.GetTempPath(), environment: _environment);
     }
 
     [GeneratedRegex("Now listening on: (?<url>http://[^\"\\s]+)")]

@@ -3,7 +3,8 @@ using Npgsql;
 namespace ProtoMesh.Tests.Rig;
 
 /// <summary>One PostgreSQL for the whole run, started when it is first needed; each test takes a database of its own.</summary>
-internal sealed class PostgresServer
+/// <remarks>A test that kills or freezes its server starts one of its own instead.</remarks>
+internal sealed class PostgresServer : IAsyncDisposable
 {
     private static readonly Lazy<Task<PostgresServer>> Shared = new(StartAsync);
     private static int _databases;
@@ -20,7 +21,7 @@ internal sealed class PostgresServer
         return server.ConnectionString(name);
     }
 
-    private static async Task<PostgresServer> StartAsync()
+    public static async Task<PostgresServer> StartAsync()
     {
         var server = new PostgresServer { _port = FreePort.Take(1)[0] };
         var folder = server._folder.Path;
@@ -32,13 +33,45 @@ internal sealed class PostgresServer
         var data = Path.Combine(folder, "data");
         await ChildProcess.RunAsync(
             Program("initdb"), ["-D", data, "-U", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C", "--no-sync"], folder, "postgres");
-        server._process = await ChildProcess.StartAsync(
-            Program("postgres"),
-            ["-D", data, "-c", $"port={server._port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"],
-            folder, "postgres");
+        await server.LaunchAsync();
         await Eventually.HoldsAsync(server.AnswersAsync, "PostgreSQL answers", TimeSpan.FromSeconds(30));
         return server;
     }
+
+    /// <summary>kill -9, after which its own children end by themselves.</summary>
+    public void Kill() => _process!.Kill();
+
+    /// <summary>Starts it on the same port and folder, as soon as the children of a killed one are gone.</summary>
+    public Task RestartAsync() => Eventually.HoldsAsync(
+        async () =>
+        {
+            if (_process!.HasExited)
+            {
+                _process.Dispose();
+                await LaunchAsync();
+            }
+
+            return !_process.HasExited && await AnswersAsync();
+        },
+        "PostgreSQL answers again", TimeSpan.FromSeconds(30));
+
+    /// <summary>Stops all of its processes where they are: connections stay, and nothing is answered.</summary>
+    public void Freeze() => _process!.FreezeFamily();
+
+    public void Thaw() => _process!.ThawFamily();
+
+    public ValueTask DisposeAsync()
+    {
+        _process?.ThawFamily();
+        _process?.Dispose();
+        _folder.Dispose();
+        return ValueTask.CompletedTask;
+    }
+
+    private async Task LaunchAsync() => _process = await ChildProcess.StartAsync(
+        Program("postgres"),
+        ["-D", Path.Combine(_folder.Path, "data"), "-c", $"port={_port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"],
+        _folder.Path, "postgres");
 
     /// <summary>Debian keeps the server's programs out of PATH, one folder a version.</summary>
     private static string Program(string name)
@@ -50,7 +83,7 @@ internal sealed class PostgresServer
             : name;
     }
 
-    private string ConnectionString(string database) =>
+    public string ConnectionString(string database) =>
         $"Host=127.0.0.1;Port={_port};Username=postgres;Database={database};Maximum Pool Size=20";
 
     private async Task ExecuteAsync(string sql)

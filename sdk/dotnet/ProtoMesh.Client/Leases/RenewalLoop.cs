@@ -149,8 +149,10 @@ internal sealed class RenewalLoop(MeshApi api, TimeProvider time) : IAsyncDispos
                 Apply(lease, result, sent);
             }
         }
-        catch (Exception fault) when (fault is MeshException or OperationCanceledException)
+        catch (Exception)
         {
+            // Whatever it was, of the wire or of what a caller hung on Lost: the leases stay due, so without a pause they
+            // would be renewed again at once and for ever.
             batch.ForEach(RetrySoon);
         }
         finally

@@ -7,25 +7,25 @@
 begin()
 local consumer, lease_ms, committed, limit = ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 
-local known = redis.call('HMGET', meta, 'consumer', 'consumer_until', 'store_id')
+local known = call('HMGET', meta, 'consumer', 'consumer_until', 'store_id')
 local held_until = tonumber(known[2] or '0')
 if known[1] ~= consumer and held_until > now then
   return {'busy'}
 end
 if known[1] ~= consumer or held_until < now + lease_ms / 2 or lease_ms == 0 then
-  redis.call('HSET', meta, 'consumer', consumer, 'consumer_until', int(now + lease_ms))
+  call('HSET', meta, 'consumer', consumer, 'consumer_until', int(now + lease_ms))
 end
 
 local from = '-'
 if committed ~= '' then
   from = '(' .. committed
-  local epoch, counter = string.match(committed, '^(%d+)-(%d+)$')
-  if redis.call('XTRIM', events, 'MINID', epoch .. '-' .. int(tonumber(counter) + 1)) > 0 then
-    redis.call('PUBLISH', channel, 'journaled ' .. committed)
+  local epoch, counter = match(committed, '^(%d+)-(%d+)$')
+  if call('XTRIM', events, 'MINID', epoch .. '-' .. int(tonumber(counter) + 1)) > 0 then
+    call('PUBLISH', channel, 'journaled ' .. committed)
   end
 end
 local reply = {'ok', known[3], EPOCH, int(now), int(last_event)}
-for _, entry in ipairs(redis.call('XRANGE', events, from, '+', 'COUNT', limit)) do
+for _, entry in ipairs(call('XRANGE', events, from, '+', 'COUNT', limit)) do
   reply[#reply + 1] = entry[1]
   reply[#reply + 1] = entry[2][2]
 end

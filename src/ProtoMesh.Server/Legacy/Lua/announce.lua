@@ -5,14 +5,14 @@
 -- Returns: {'ok', for each: ms since its grant | queued | gone}
 --@include Locks/Lua/_lib/requests.lua
 begin()
-local partition = string.match(KEYS[1], '{p(%d+)}')
+local partition = match(KEYS[1], '{p(%d+)}')
 local reply = {'ok'}
 
 -- The type and id as the agent wrote them; Legacy/LegacyNames.cs writes what is read back here.
 local function channel_of(name)
-  local kind, id = string.match(name, '^[^/]*/([^/]*)/(.*)$')
-  if string.sub(kind, 1, 7) == 'legacy.' then
-    kind = string.gsub(string.sub(kind, 8), '_(%x%x)', function(hex)
+  local kind, id = match(name, '^[^/]*/([^/]*)/(.*)$')
+  if sub(kind, 1, 7) == 'legacy.' then
+    kind = string.gsub(sub(kind, 8), '_(%x%x)', function(hex)
       return string.char(tonumber(hex, 16))
     end)
   end
@@ -26,7 +26,7 @@ for index = 3, #ARGV do
   if request and request.state == 'queued' then
     state = 'queued'
   elseif request and request.state == 'granted' and flagged(request, 'p') and tonumber(request.ends) > now then
-    redis.call('PUBLISH', channel_of(wants_of(request)[1].name), request.agent .. ':' .. id .. '.' .. partition)
+    call('PUBLISH', channel_of(wants_of(request)[1].name), request.agent .. ':' .. id .. '.' .. partition)
     state = int(now - tonumber(request.granted))
   end
   reply[#reply + 1] = state

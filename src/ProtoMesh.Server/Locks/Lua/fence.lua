@@ -5,8 +5,8 @@
 --@include Locks/Lua/_lib/requests.lua
 begin()
 local name, token, verdict = ARGV[3], ARGV[4], 'not_held'
-for _, member in ipairs(redis.call('ZRANGEBYLEX', order, '[' .. name .. '\1h', '(' .. name .. '\1i')) do
-  local request = load_request(string.match(member, '([^\1]*)$'))
+for _, member in ipairs(call('ZRANGEBYLEX', order, '[' .. name .. '\1h', '(' .. name .. '\1i')) do
+  local request = load_request(match(member, '([^\1]*)$'))
   if request and request.state == 'granted' and tonumber(request.ends) > now then
     if request.token == token then
       return {'held'}

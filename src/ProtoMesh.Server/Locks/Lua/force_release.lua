@@ -7,9 +7,9 @@ begin()
 local name, reason, immediate = ARGV[3], ARGV[4], ARGV[5] == '1'
 catch_up(16)
 local reply = {'ok', int(now), '0', '0'}
-local members = redis.call('ZRANGEBYLEX', order, '[' .. name .. '\1h', '(' .. name .. '\1i')
+local members = call('ZRANGEBYLEX', order, '[' .. name .. '\1h', '(' .. name .. '\1i')
 for _, member in ipairs(members) do
-  local id = string.match(member, '([^\1]*)$')
+  local id = match(member, '([^\1]*)$')
   local request = load_request(id)
   local told = (request.claimed == '1' and not immediate) and tonumber(request.ends) or 0
   finish(id, request, 'force_released', now, 'force_release', reason, told)
@@ -19,7 +19,7 @@ end
 local resource = load_resource(name)
 if immediate and resource.rest_ends > now then
   resource.rest_ends = 0
-  redis.call('ZREM', deadlines, '\1' .. name)
+  call('ZREM', deadlines, '\1' .. name)
   keep_resource(name, resource)
   mark_dirty(name)
 end

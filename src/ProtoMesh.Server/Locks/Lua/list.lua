@@ -5,11 +5,11 @@
 --@include Locks/Lua/_lib/requests.lua
 begin()
 local reply = {'ok', int(now)}
-for _, member in ipairs(redis.call('ZRANGEBYLEX', order, ARGV[3], ARGV[4], 'LIMIT', '0', ARGV[5])) do
-  local name, kind, tail = string.match(member, '^([^\1]*)\1(.)(.*)$')
-  local id = kind == 'w' and string.sub(tail, 28) or string.match(tail, '([^\1]*)$')
+for _, member in ipairs(call('ZRANGEBYLEX', order, ARGV[3], ARGV[4], 'LIMIT', '0', ARGV[5])) do
+  local name, kind, tail = match(member, '^([^\1]*)\1(.)(.*)$')
+  local id = kind == 'w' and sub(tail, 28) or match(tail, '([^\1]*)$')
   reply[#reply + 1] = member
   reply[#reply + 1] = id
-  reply[#reply + 1] = redis.call('HGET', requests, id)
+  reply[#reply + 1] = call('HGET', requests, id)
 end
 return reply

@@ -9,7 +9,7 @@ local request = load_request(id)
 local ahead, longest = {}, 0
 if request and request.state == 'queued' and limit ~= '0' then
   for _, want in ipairs(wants_of(request)) do
-    local members = redis.call('ZRANGEBYLEX', order, '[' .. want.name .. '\1w', '(' .. waiter_member(want.name, request, id), 'LIMIT', '0', limit)
+    local members = call('ZRANGEBYLEX', order, '[' .. want.name .. '\1w', '(' .. waiter_member(want.name, request, id), 'LIMIT', '0', limit)
     if #members > longest then
       longest, ahead = #members, {}
       for _, member in ipairs(members) do

@@ -19,7 +19,7 @@ settle('release')
 -- The agents that got what this lease held, for callers of the original's protocol; the call may also have granted
 -- what an expired lease freed elsewhere.
 local freed, next_agents = {}, {}
-if verdict == 'released' then
+if verdict == 'released' and #woken > 0 then
   for _, want in ipairs(wants_of(request)) do
     freed[want.name] = true
   end
@@ -33,4 +33,4 @@ for _, woken_id in ipairs(woken) do
     end
   end
 end
-return {verdict, int(now), id, request and request_text(request) or '', next_agents}
+return {verdict, now_text, id, request and request_text(request) or '', next_agents}

@@ -32,7 +32,7 @@ for index = 3, #ARGV, 4 do
     if progress ~= '' then
       request.progress = progress
     end
-    redis.call('ZADD', deadlines, request.ends, id)
+    call('ZADD', deadlines, request.ends, id)
     keep_request(id, request)
     count, top = waiters_of(request)
     verdict = 'renewed'

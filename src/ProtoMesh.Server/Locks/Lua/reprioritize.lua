@@ -11,15 +11,15 @@ local waits = request and request.state == 'queued'
 if waits and request.priority ~= priority then
   local before = request.priority
   for _, want in ipairs(wants_of(request)) do
-    redis.call('ZREM', order, waiter_member(want.name, request, id))
+    call('ZREM', order, waiter_member(want.name, request, id))
   end
   request.priority, request.score = priority, score_of(tonumber(request.enqueued), tonumber(priority))
   for _, want in ipairs(wants_of(request)) do
-    redis.call('ZADD', order, '0', waiter_member(want.name, request, id))
+    call('ZADD', order, '0', waiter_member(want.name, request, id))
     mark_dirty(want.name)
   end
   keep_request(id, request)
-  journal('reprioritized', id, request, 'reprioritize', {'priority=' .. priority, 'from_priority=' .. before})
+  journal('reprioritized', id, request, 'reprioritize', 'priority=' .. priority .. '\2from_priority=' .. before)
 end
 settle('reprioritize')
 return describe(waits and 'state' or request and 'not_waiting' or 'unknown', id, request)

@@ -6,23 +6,23 @@
 begin()
 local reply, from = {'ok', int(now)}, ARGV[3]
 for _ = 1, tonumber(ARGV[4]) do
-  local member = redis.call('ZRANGEBYLEX', order, from, '+', 'LIMIT', '0', '1')[1]
+  local member = call('ZRANGEBYLEX', order, from, '+', 'LIMIT', '0', '1')[1]
   if not member then
     break
   end
-  local name, kind = string.match(member, '^([^\1]*)\1(.)')
+  local name, kind = match(member, '^([^\1]*)\1(.)')
   local holder, waiter = {}, {}
   if kind == 'h' then
-    local id = string.match(member, '([^\1]*)$')
-    holder = {id, redis.call('HGET', requests, id)}
+    local id = match(member, '([^\1]*)$')
+    holder = {id, call('HGET', requests, id)}
   end
   local first = first_waiter(name)
   if first then
     local id = waiter_id(name, first)
-    waiter = {id, redis.call('HGET', requests, id)}
+    waiter = {id, call('HGET', requests, id)}
   end
   reply[#reply + 1] = name
-  reply[#reply + 1] = redis.call('HGET', resources, name)
+  reply[#reply + 1] = call('HGET', resources, name)
   reply[#reply + 1] = holder
   reply[#reply + 1] = waiter
   from = '(' .. name .. '\1x'

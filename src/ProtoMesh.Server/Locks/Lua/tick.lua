@@ -6,10 +6,10 @@
 begin()
 local seen = catch_up(64)
 
-local old = redis.call('ZRANGEBYLEX', order, '[\1', '(\1' .. string.format('%016d', now + 1), 'LIMIT', '0', '200')
+local old = call('ZRANGEBYLEX', order, '[\1', '(\1' .. format('%016d', now + 1), 'LIMIT', '0', '200')
 local forgotten = {}
 for _, member in ipairs(old) do
-  local kind, id = string.sub(member, 18, 18), string.sub(member, 19)
+  local kind, id = sub(member, 18, 18), sub(member, 19)
   if kind == 'q' then
     forgotten[#forgotten + 1] = id
   else
@@ -17,19 +17,19 @@ for _, member in ipairs(old) do
     local idle = resource.held == 0 and resource.waiting == 0 and not changed_resources[id]
     local kept_until = idle and math.max(resource.used_at + memory_ms, resource.rest_ends) or now + memory_ms
     if kept_until <= now then
-      redis.call('HDEL', resources, id)
+      call('HDEL', resources, id)
     else
       forget_at(kept_until, 's', id)
     end
   end
 end
 if #old > 0 then
-  redis.call('ZREM', order, unpack(old))
+  call('ZREM', order, unpack(old))
 end
 if #forgotten > 0 then
-  redis.call('HDEL', requests, unpack(forgotten))
+  call('HDEL', requests, unpack(forgotten))
 end
-local next_due = redis.call('ZRANGE', deadlines, '0', '0', 'WITHSCORES')
+local next_due = call('ZRANGE', deadlines, '0', '0', 'WITHSCORES')
 if seen > 0 then
   settle('time')
 elseif went_back or (next_due[1] ~= '' and now_us - last_us >= 1000000) then

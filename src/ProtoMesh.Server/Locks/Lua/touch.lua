@@ -4,16 +4,16 @@
 -- Returns: {'ok', id, ...}: those that do not wait any more and so have news for their owners
 --@include Store/Lua/_lib/clock.lua
 begin()
-local liveness_ms = tonumber(string.match(ARGV[2], '^%-?%d+ (%d+)'))
+local liveness_ms = tonumber(match(ARGV[2], '^%-?%d+ (%d+)'))
 -- The flags of a waiter's record: one that is detached has no liveness to prolong.
 local waiter_pattern = '^queued\1' .. string.rep('[^\1]*\1', 13) .. '([^\1]*)'
 local ids, reply, moved = {}, {'ok'}, {}
 for index = 3, #ARGV, 2 do
   ids[#ids + 1] = ARGV[index]
 end
-for index, text in ipairs(redis.call('HMGET', requests, unpack(ids))) do
-  local flags = text and string.match(text, waiter_pattern)
-  if flags and not string.find(flags, 'd', 1, true) then
+for index, text in ipairs(call('HMGET', requests, unpack(ids))) do
+  local flags = text and match(text, waiter_pattern)
+  if flags and not find(flags, 'd', 1, true) then
     moved[#moved + 1] = int(math.min(now + liveness_ms, tonumber(ARGV[2 * index + 2])))
     moved[#moved + 1] = ids[index]
   elseif not flags then
@@ -21,7 +21,7 @@ for index, text in ipairs(redis.call('HMGET', requests, unpack(ids))) do
   end
 end
 if #moved > 0 then
-  redis.call('ZADD', deadlines, unpack(moved))
+  call('ZADD', deadlines, unpack(moved))
   save_counters()
 end
 return reply

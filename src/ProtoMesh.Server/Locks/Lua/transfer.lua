@@ -28,7 +28,7 @@ for _, want in ipairs(wants_of(request)) do
     finish(sibling, load_request(sibling), 'transferred', now, 'transfer', '', 0)
   end
 end
-finish(id, request, 'transferred', now, 'transfer', '', 0, {'to_agent_id=' .. ARGV[7]})
+finish(id, request, 'transferred', now, 'transfer', '', 0, 'to_agent_id=' .. ARGV[7])
 request.successor = heir_id
 grant(heir_id, heir, true, 'transfer')
 settle('transfer')

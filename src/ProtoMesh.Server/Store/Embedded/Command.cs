@@ -17,9 +17,12 @@ internal sealed record Command(string Name, int Arity, int LastKey, CommandHandl
     private static readonly Dictionary<byte[], Command> All =
         new[] { KeyCommands.All, HashCommands.All, SortedSetCommands.All, StreamCommands.All }
             .SelectMany(commands => commands)
-            .ToDictionary(command => Encoding.ASCII.GetBytes(command.Name), command => command, ByteComparer.Instance);
+            .ToDictionary(command => command.Word, command => command, ByteComparer.Instance);
 
     private static readonly Dictionary<byte[], Command>.AlternateLookup<ReadOnlySpan<byte>> BySpan = All.GetAlternateLookup<ReadOnlySpan<byte>>();
+
+    /// <summary>The name as scripts usually write it.</summary>
+    public byte[] Word { get; } = Encoding.ASCII.GetBytes(Name);
 
     public bool Accepts(int count) => Arity < 0 ? count >= -Arity : count == Arity;
 

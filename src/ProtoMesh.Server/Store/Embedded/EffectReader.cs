@@ -39,7 +39,9 @@ internal ref struct EffectReader(ReadOnlySpan<byte> effects)
                     keyspace.RemoveField(keyspace.Open<Hash>(key), Bytes());
                     break;
                 case EffectKind.SetMember:
-                    keyspace.SetMember(keyspace.Open<SortedSet>(key), Bytes(), BinaryPrimitives.ReadDoubleLittleEndian(Take(sizeof(double))));
+                    var set = keyspace.Open<SortedSet>(key);
+                    var member = Bytes();
+                    keyspace.SetMember(set, set.Find(member), member, BinaryPrimitives.ReadDoubleLittleEndian(Take(sizeof(double))));
                     break;
                 case EffectKind.RemoveMember:
                     keyspace.RemoveMember(keyspace.Open<SortedSet>(key), Bytes());

@@ -13,7 +13,7 @@ namespace ProtoMesh.Server.Store.Embedded;
 /// </remarks>
 internal sealed class EmbeddedEngine : IStoreEngine
 {
-    private const long RotateAt = 32 * 1024 * 1024;
+    private const long RotateAt = 64 * 1024 * 1024;
     /// <summary>How many calls of others one caller serves before it hands the rest over and goes on with its own work.</summary>
     private const int MostServed = 64;
     private static readonly TimeSpan FlushInterval = TimeSpan.FromSeconds(1);

@@ -20,18 +20,23 @@ internal sealed class Hash : Value
 
     public byte[]? this[ReadOnlySpan<byte> field] => _bySpan.TryGetValue(field, out var value) ? value : null;
 
-    /// <summary>Returns the stored name, and the value that was there before or null.</summary>
-    public (byte[] Name, byte[]? Before) Set(ReadOnlySpan<byte> field, byte[] value)
+    /// <summary>Returns the stored name, the value that was there before or null, and whether it is the same.</summary>
+    public (byte[] Name, byte[]? Before, bool IsSame) Set(ReadOnlySpan<byte> field, ReadOnlySpan<byte> value)
     {
         if (_bySpan.TryGetValue(field, out var name, out var before))
         {
-            CollectionsMarshal.GetValueRefOrNullRef(_fields, name) = value;
-            return (name, before);
+            var isSame = value.SequenceEqual(before);
+            if (!isSame)
+            {
+                CollectionsMarshal.GetValueRefOrNullRef(_fields, name) = value.ToArray();
+            }
+
+            return (name, before, isSame);
         }
 
         name = field.ToArray();
-        _fields.Add(name, value);
-        return (name, null);
+        _fields.Add(name, value.ToArray());
+        return (name, null, false);
     }
 
     public bool Remove(ReadOnlySpan<byte> field, out byte[]? name, out byte[]? before) => _bySpan.Remove(field, out name, out before);

@@ -49,12 +49,12 @@ internal sealed class Keyspace
     /// <summary>True when the field is new.</summary>
     public bool SetField(Hash hash, ReadOnlySpan<byte> field, ReadOnlySpan<byte> value)
     {
-        if (hash[field] is { } same && value.SequenceEqual(same))
+        var (name, before, isSame) = hash.Set(field, value);
+        if (isSame)
         {
             return false;
         }
 
-        var (name, before) = hash.Set(field, value.ToArray());
         _undo.Add(new Undo(UndoKind.Field, hash, name, before));
         Effects.SetField(hash.Key, field, value);
         return before is null;
@@ -73,9 +73,10 @@ internal sealed class Keyspace
         return true;
     }
 
-    public void SetMember(SortedSet set, ReadOnlySpan<byte> member, double score)
+    /// <param name="old">What <see cref="SortedSet.Find"/> says of the member.</param>
+    public void SetMember(SortedSet set, SkipList.Node? old, ReadOnlySpan<byte> member, double score)
     {
-        var (name, before) = set.Set(member, score);
+        var (name, before) = set.Set(old, member, score);
         _undo.Add(new Undo(UndoKind.Member, set, name, Score: before));
         Effects.SetMember(set.Key, member, score);
     }

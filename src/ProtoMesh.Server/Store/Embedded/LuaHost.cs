@@ -21,6 +21,8 @@ internal sealed unsafe class LuaHost : IDisposable
     private readonly CommandContext _context;
     private readonly Dictionary<byte[], int> _scripts = new(ByteComparer.Instance);
     private readonly LuaReply _reply = new();
+    private readonly (nint At, Command? Command)[] _named = new (nint, Command?)[64];
+    private readonly LuaMemory _memory = new();
     private readonly GCHandle _self;
     private readonly nint _lua;
     private readonly int _environment, _redis, _describe;
@@ -31,7 +33,7 @@ internal sealed unsafe class LuaHost : IDisposable
     {
         _context = context;
         _self = GCHandle.Alloc(this);
-        _lua = LuaApi.NewState();
+        _lua = LuaApi.NewState(LuaMemory.Allocator, _memory.Context);
         LuaApi.OpenLibraries(_lua);
         Compile(Encoding.UTF8.GetBytes(LuaSandbox.Text));
         LuaApi.PushUserData(_lua, GCHandle.ToIntPtr(_self));
@@ -53,8 +55,9 @@ internal sealed unsafe class LuaHost : IDisposable
         if (!_scripts.ContainsKey(sha))
         {
             var at = text.IndexOf(Script.BodyMark, StringComparison.Ordinal);
-            var (definitions, body) = at < 0 ? ("", text) : (text[..at], text[at..]);
-            Compile(Encoding.UTF8.GetBytes($"{Prologue}{definitions}{BodyPrologue}{body}\nend"));
+            Compile(Encoding.UTF8.GetBytes(at < 0
+                ? $"{Prologue}{BodyPrologue}{text}\nend"
+                : $"{Prologue}{text[..at]}{BodyPrologue}{text[at..^Script.BodyEnd.Length]}end {Script.BodyEnd}"));
             LuaApi.GetItem(_lua, LuaApi.Registry, _environment);
             LuaApi.SetUpvalue(_lua, -2, 1);
             LuaApi.GetItem(_lua, LuaApi.Registry, _redis);
@@ -90,6 +93,7 @@ internal sealed unsafe class LuaHost : IDisposable
     public void Dispose()
     {
         LuaApi.Close(_lua);
+        _memory.Dispose();
         _self.Free();
     }
 
@@ -137,7 +141,7 @@ internal sealed unsafe class LuaHost : IDisposable
         }
 
         var arguments = new Arguments(lua, count);
-        if (Command.Named(arguments[0]) is not { } command)
+        if (Named(arguments[0]) is not { } command)
         {
             _reply.Fail("ERR Unknown Redis command called from script");
         }
@@ -153,6 +157,19 @@ internal sealed unsafe class LuaHost : IDisposable
         {
             command.Run(_context, arguments, _reply);
         }
+    }
+
+    /// <summary>A script's constants stay where they are, so the same name is soon found by its place; its bytes prove it.</summary>
+    private Command? Named(ReadOnlySpan<byte> name)
+    {
+        var at = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetReference(name));
+        ref var known = ref _named[(at >> 4) & (_named.Length - 1)];
+        if (known.At != at || known.Command is null || !name.SequenceEqual(known.Command.Word))
+        {
+            known = (at, Command.Named(name));
+        }
+
+        return known.Command;
     }
 
     /// <summary>Numbers become the texts that Redis makes of them; anything but texts and numbers is refused.</summary>

@@ -28,13 +28,13 @@ internal sealed class SkipList
         for (; _levels < levels; _levels++)
         {
             (_path[_levels], _ranks[_levels]) = (_head, 0);
-            _head.Links[_levels].Span = Count;
+            _head.LinkAt(_levels).Span = Count;
         }
 
         var node = new Node(member, score, levels);
         for (var level = 0; level < _levels; level++)
         {
-            ref var link = ref _path[level].Links[level];
+            ref var link = ref _path[level].LinkAt(level);
             if (level >= levels)
             {
                 link.Span++;
@@ -42,12 +42,12 @@ internal sealed class SkipList
             }
 
             var passed = _ranks[0] - _ranks[level];
-            node.Links[level] = new Link { Next = link.Next, Span = link.Span - passed };
+            node.LinkAt(level) = new Link { Next = link.Next, Span = link.Span - passed };
             link = new Link { Next = node, Span = passed + 1 };
         }
 
         node.Previous = _path[0] == _head ? null : _path[0];
-        Attach(node.Links[0].Next, node);
+        Attach(node.Next, node);
         Count++;
         return node;
     }
@@ -57,10 +57,11 @@ internal sealed class SkipList
         Descend(new Below(node.Score, node.Member));
         for (var level = 0; level < _levels; level++)
         {
-            ref var link = ref _path[level].Links[level];
+            ref var link = ref _path[level].LinkAt(level);
             if (link.Next == node)
             {
-                link = new Link { Next = node.Links[level].Next, Span = link.Span + node.Links[level].Span - 1 };
+                ref var own = ref node.LinkAt(level);
+                link = new Link { Next = own.Next, Span = link.Span + own.Span - 1 };
             }
             else
             {
@@ -68,8 +69,8 @@ internal sealed class SkipList
             }
         }
 
-        Attach(node.Links[0].Next, node.Previous);
-        while (_levels > 1 && _head.Links[_levels - 1].Next is null)
+        Attach(node.Next, node.Previous);
+        while (_levels > 1 && _head.LinkAt(_levels - 1).Next is null)
         {
             _levels--;
         }
@@ -84,7 +85,7 @@ internal sealed class SkipList
         var (node, rank) = (_head, 0);
         for (var level = _levels - 1; level >= 0; level--)
         {
-            while (node.Links[level] is { Next: { } next, Span: var span } && bound.Contains(next.Score, next.Member))
+            while (node.LinkAt(level) is { Next: { } next, Span: var span } && bound.Contains(next.Score, next.Member))
             {
                 (node, rank) = (next, rank + span);
             }
@@ -101,7 +102,7 @@ internal sealed class SkipList
         var (node, left) = (_head, rank + 1);
         for (var level = _levels - 1; level >= 0; level--)
         {
-            while (node.Links[level] is { Next: { } next, Span: var span } && span <= left)
+            while (node.LinkAt(level) is { Next: { } next, Span: var span } && span <= left)
             {
                 (node, left) = (next, left - span);
             }
@@ -115,7 +116,7 @@ internal sealed class SkipList
         var (node, rank) = (_head, 0);
         for (var level = _levels - 1; level >= 0; level--)
         {
-            while (node.Links[level] is { Next: { } next, Span: var span } && bound.Contains(next.Score, next.Member))
+            while (node.LinkAt(level) is { Next: { } next, Span: var span } && bound.Contains(next.Score, next.Member))
             {
                 (node, rank) = (next, rank + span);
             }
@@ -151,10 +152,23 @@ internal sealed class SkipList
     {
         public readonly byte[] Member = member;
         public readonly double Score = score;
-        public readonly Link[] Links = new Link[levels];
         public Node? Previous;
 
-        public Node? Next => Links[0].Next;
+        // Three nodes of four have one link only, which needs no array.
+        private readonly Link[]? _above = levels > 1 ? new Link[levels - 1] : null;
+        private Link _first;
+
+        public Node? Next => _first.Next;
+
+        public ref Link LinkAt(int level)
+        {
+            if (level == 0)
+            {
+                return ref _first;
+            }
+
+            return ref _above![level - 1];
+        }
     }
 
     private readonly ref struct Below(double score, ReadOnlySpan<byte> member) : IBound

@@ -16,10 +16,12 @@ internal sealed class SortedSet : Value
 
     public SkipList.Node? Find(ReadOnlySpan<byte> member) => _bySpan.TryGetValue(member, out var node) ? node : null;
 
-    /// <summary>Adds or moves a member, whose score before or NaN is returned with its stored name.</summary>
-    public (byte[] Name, double Before) Set(ReadOnlySpan<byte> member, double score)
+    public (byte[] Name, double Before) Set(ReadOnlySpan<byte> member, double score) => Set(Find(member), member, score);
+
+    /// <summary>Adds a member, or moves the one that was found; its score before or NaN is returned with its stored name.</summary>
+    public (byte[] Name, double Before) Set(SkipList.Node? old, ReadOnlySpan<byte> member, double score)
     {
-        if (Find(member) is not { } old)
+        if (old is null)
         {
             var name = member.ToArray();
             _members.Add(name, Order.Insert(score, name));

@@ -64,7 +64,7 @@ internal static class SortedSetCommands
             if (Applies(options, before?.Score, score))
             {
                 // Adding zero turns -0, which Redis does not keep in its small sets, into 0.
-                context.Keys.SetMember(set, arguments[index + 1], score + 0.0);
+                context.Keys.SetMember(set, before, arguments[index + 1], score + 0.0);
                 added += before is null ? 1 : 0;
                 moved += before is null ? 0 : 1;
             }

@@ -3,6 +3,8 @@ namespace ProtoMesh.Server.Store.Embedded;
 /// <summary>Commands on streams.</summary>
 internal static class StreamCommands
 {
+    /// <summary>The name that the scripts' entries have, kept once.</summary>
+    private static readonly byte[] OnlyField = "e"u8.ToArray();
     private const string BadId = "ERR Invalid stream ID specified as stream command argument";
 
     public static IReadOnlyList<Command> All { get; } =
@@ -46,7 +48,7 @@ internal static class StreamCommands
                 var fields = new byte[arguments.Count - 3][];
                 for (var index = 0; index < fields.Length; index++)
                 {
-                    fields[index] = arguments[index + 3].ToArray();
+                    fields[index] = arguments[index + 3] is [(byte)'e'] ? OnlyField : arguments[index + 3].ToArray();
                 }
 
                 context.Keys.Append(stream ?? context.Keys.Open<EventStream>(arguments[1]), new StreamEntry(given, fields));

@@ -17,7 +17,7 @@ internal static class RedisErrors
     public static StoreException? Translate(Exception failure, RedisSettings settings) => failure switch
     {
         StoreException already => already,
-        RedisServerException refused when Code(refused) == "NOSCRIPT" => new NoScriptException(),
+        RedisServerException refused when Code(refused) is "NOSCRIPT" or "LOST" => new NoScriptException(),
         RedisServerException refused => StoreException.Unavailable(Refusal(refused), refused),
         RedisConnectionException lost => StoreException.Unavailable(Lost(lost, settings), lost),
         RedisTimeoutException or TimeoutException => StoreException.Unavailable(
@@ -31,7 +31,7 @@ internal static class RedisErrors
     };
 
     /// <summary>True for a refusal that is not the store's condition but a mistake in a script.</summary>
-    public static bool IsScriptError(Exception failure) => failure is RedisServerException refused && Known(Code(refused)) is null && Code(refused) != "NOSCRIPT";
+    public static bool IsScriptError(Exception failure) => failure is RedisServerException refused && Known(Code(refused)) is null && Code(refused) is not ("NOSCRIPT" or "LOST");
 
     /// <summary>True when no later attempt can help until somebody changes a setting.</summary>
     public static bool IsRefusedLogin(Exception? failure) => Chain(failure).Any(inner =>

@@ -9,17 +9,17 @@ local function standing_of(id, request)
   end
   local name = wants_of(request)[1].name
   local prefix = holder_member(name, request, '')
-  for _, member in ipairs(redis.call('ZRANGEBYLEX', order, '[' .. prefix, '(' .. prefix .. '\255')) do
-    local held_id = string.sub(member, #prefix + 1)
+  for _, member in ipairs(call('ZRANGEBYLEX', order, '[' .. prefix, '(' .. prefix .. '\255')) do
+    local held_id = sub(member, #prefix + 1)
     local held = load_request(held_id)
     if held and flagged(held, 'p') and held.state == 'granted' and tonumber(held.ends) > now then
       return held_id, held
     end
   end
   if load_resource(name).waiting > 0 then
-    local digest = string.sub(id, -16)
-    for _, member in ipairs(redis.call('ZRANGEBYLEX', order, '[' .. name .. '\1w', '(' .. name .. '\1x')) do
-      if string.sub(member, -16) == digest then
+    local digest = sub(id, -16)
+    for _, member in ipairs(call('ZRANGEBYLEX', order, '[' .. name .. '\1w', '(' .. name .. '\1x')) do
+      if sub(member, -16) == digest then
         local waiting_id = waiter_id(name, member)
         local waiting = load_request(waiting_id)
         if waiting and flagged(waiting, 'p') and waiting.agent == request.agent and tonumber(waiting.wait_ends) > now then

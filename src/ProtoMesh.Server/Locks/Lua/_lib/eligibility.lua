@@ -10,7 +10,7 @@ local function begin()
 end
 
 local function journal(kind, id, request, cause, extras)
-  request.event = append_event('lock.' .. kind, now, id, request.token, cause, request.agent, request.session,
+  request.event = append_event('lock.' .. kind, now_text, id, request.token, cause, request.agent, request.session,
     request.names, extras, request.payload or '')
   hurry_journal = hurry_journal or flagged(request, 'j')
 end

@@ -6,8 +6,8 @@ local function siblings_on(name, id, request)
   local siblings = {}
   if flagged(request, 'g') then
     local prefix = holder_member(name, request, '')
-    for _, member in ipairs(redis.call('ZRANGEBYLEX', order, '[' .. prefix, '(' .. prefix .. '\255')) do
-      local other = string.sub(member, #prefix + 1)
+    for _, member in ipairs(call('ZRANGEBYLEX', order, '[' .. prefix, '(' .. prefix .. '\255')) do
+      local other = sub(member, #prefix + 1)
       local sibling = other ~= id and load_request(other)
       if sibling and sibling.state == 'granted' and sibling.token == request.token then
         siblings[#siblings + 1] = other
@@ -20,7 +20,7 @@ end
 local function rest(name, resource, ends)
   if ends > now and ends > resource.rest_ends then
     resource.rest_ends = ends
-    redis.call('ZADD', deadlines, int(ends), '\1' .. name)
+    call('ZADD', deadlines, int(ends), '\1' .. name)
   end
 end
 
@@ -30,7 +30,7 @@ local function finish(id, request, state, at, cause, note, rest_ends, extras)
   for _, want in ipairs(wants_of(request)) do
     local resource = load_resource(want.name)
     if was_granted then
-      redis.call('ZREM', order, holder_member(want.name, request, id))
+      call('ZREM', order, holder_member(want.name, request, id))
       if #siblings_on(want.name, id, request) == 0 then
         local length = at - tonumber(request.granted)
         resource.held, resource.used = resource.held - 1, resource.used - want.units
@@ -39,21 +39,21 @@ local function finish(id, request, state, at, cause, note, rest_ends, extras)
       end
       rest(want.name, resource, rest_ends)
     else
-      redis.call('ZREM', order, waiter_member(want.name, request, id))
+      call('ZREM', order, waiter_member(want.name, request, id))
       resource.waiting = resource.waiting - 1
     end
     keep_resource(want.name, resource)
     mark_dirty(want.name)
   end
-  redis.call('ZREM', deadlines, id)
-  extras = extras or {}
+  call('ZREM', deadlines, id)
+  extras = extras and extras .. '\2' or ''
   if was_granted then
-    extras[#extras + 1] = 'held_ms=' .. int(at - tonumber(request.granted))
+    extras = extras .. 'held_ms=' .. int(at - tonumber(request.granted))
   else
-    extras[#extras + 1] = 'waited_ms=' .. int(at - tonumber(request.enqueued))
+    extras = extras .. 'waited_ms=' .. int(at - tonumber(request.enqueued))
   end
   if note ~= '' then
-    extras[#extras + 1] = 'note=' .. note
+    extras = extras .. '\2note=' .. note
   end
   request.state, request.ended, request.cause, request.payload = state, int(at), cause, ''
   keep_request(id, request)
@@ -81,7 +81,7 @@ end
 local function lapse_if_over(id, request)
   local ends = is_live(request) and tonumber(request.state == 'granted' and request.ends or request.wait_ends)
   if ends and ends <= now then
-    lapse(id, request, tonumber(redis.call('ZSCORE', deadlines, id)))
+    lapse(id, request, tonumber(call('ZSCORE', deadlines, id)))
     return true
   end
   return false

@@ -11,7 +11,7 @@ end
 
 local function new_request()
   return {state = 'new', digest = ARGV[4], token = '', ends = '', hold_ends = '', claimed = '', wait_ends = int(now + tonumber(ARGV[10])),
-    enqueued = int(now), score = score_of(now, tonumber(ARGV[8])), seq = int(last_seq + 1), priority = ARGV[8], ttl = ARGV[9],
+    enqueued = now_text, score = score_of(now, tonumber(ARGV[8])), seq = int(last_seq + 1), priority = ARGV[8], ttl = ARGV[9],
     max_hold = ARGV[11], drain = ARGV[12], flags = ARGV[13], names = ARGV[5], agent = ARGV[6], session = ARGV[7], granted = '',
     progress = '', changed = '', previous = '', event = '', payload = ARGV[14]}
 end

@@ -16,12 +16,12 @@ local function pump(name, cause)
       return
     end
     if steps == 0 then
-      redis.call('ZADD', deadlines, int(now), '\1' .. name)
+      call('ZADD', deadlines, int(now), '\1' .. name)
       return
     end
     local id = waiter_id(name, first)
     local request = load_request(id)
-    local deadline = tonumber(redis.call('ZSCORE', deadlines, id))
+    local deadline = tonumber(call('ZSCORE', deadlines, id))
     if deadline <= now then
       lapse(id, request, deadline)
     elseif grantable(id, request) then
@@ -43,12 +43,12 @@ end
 
 -- Ends what is due, oldest first, and grants what that freed. Returns how many entries it has seen.
 local function catch_up(limit)
-  local due = redis.call('ZRANGEBYSCORE', deadlines, '-inf', int(now), 'WITHSCORES', 'LIMIT', '0', int(limit))
+  local due = call('ZRANGEBYSCORE', deadlines, '-inf', now_text, 'WITHSCORES', 'LIMIT', '0', limit)
   for index = 1, #due, 2 do
     local id = due[index]
-    if string.sub(id, 1, 1) == '\1' then
-      redis.call('ZREM', deadlines, id)
-      mark_dirty(string.sub(id, 2))
+    if sub(id, 1, 1) == '\1' then
+      call('ZREM', deadlines, id)
+      mark_dirty(sub(id, 2))
     else
       lapse(id, load_request(id), tonumber(due[index + 1]))
     end
@@ -62,17 +62,17 @@ local function settle(cause)
   pump_dirty(cause)
   for id, request in pairs(changed_requests) do
     request.saved = request_text(request)
-    redis.call('HSET', requests, id, request.saved)
+    call('HSET', requests, id, request.saved)
   end
   save_resources()
   save_counters()
   if #woken > 0 then
-    redis.call('PUBLISH', channel, 'woken ' .. table.concat(woken, ' '))
+    call('PUBLISH', channel, 'woken ' .. table.concat(woken, ' '))
   end
   if #legacy_grants > 0 then
-    redis.call('PUBLISH', channel, 'legacy ' .. table.concat(legacy_grants, ' '))
+    call('PUBLISH', channel, 'legacy ' .. table.concat(legacy_grants, ' '))
   end
   if hurry_journal then
-    redis.call('PUBLISH', channel, 'journal')
+    call('PUBLISH', channel, 'journal')
   end
 end

@@ -21,8 +21,8 @@ end
 -- Such a hold: its id, its record, and what the request would have of it.
 local function hold_to_join(request)
   local prefix = holder_member(wants_of(request)[1].name, request, '')
-  for _, member in ipairs(redis.call('ZRANGEBYLEX', order, '[' .. prefix, '(' .. prefix .. '\255')) do
-    local hold_id = string.sub(member, #prefix + 1)
+  for _, member in ipairs(call('ZRANGEBYLEX', order, '[' .. prefix, '(' .. prefix .. '\255')) do
+    local hold_id = sub(member, #prefix + 1)
     local hold = load_request(hold_id)
     local names = hold and hold.state == 'granted' and hold.claimed == '1' and tonumber(hold.ends) > now and covered_names(hold, request)
     if names then
@@ -37,7 +37,7 @@ local function join(id, request)
   if not hold_id then
     return false
   end
-  request.state, request.token, request.granted, request.claimed = 'granted', hold.token, int(now), '1'
+  request.state, request.token, request.granted, request.claimed = 'granted', hold.token, now_text, '1'
   request.hold_ends, request.names, request.wants = hold.hold_ends, names, nil
   request.ends = int(math.min(now + tonumber(request.ttl), tonumber(hold.hold_ends)))
   request.changed, request.previous = 'f', hold.previous
@@ -47,11 +47,11 @@ local function join(id, request)
     keep_request(hold_id, hold)
   end
   for _, want in ipairs(wants_of(request)) do
-    redis.call('ZADD', order, '0', holder_member(want.name, request, id))
+    call('ZADD', order, '0', holder_member(want.name, request, id))
   end
-  redis.call('ZADD', deadlines, request.ends, id)
+  call('ZADD', deadlines, request.ends, id)
   keep_request(id, request)
-  journal('granted', id, request, 'reentry', {'priority=' .. request.priority, 'waited_ms=0', 'ttl_ms=' .. request.ttl,
-    'hold_ends_ms=' .. request.hold_ends, 'digest=' .. request.digest})
+  journal('granted', id, request, 'reentry', 'priority=' .. request.priority .. '\2waited_ms=0\2ttl_ms=' .. request.ttl ..
+    '\2hold_ends_ms=' .. request.hold_ends .. '\2digest=' .. request.digest)
   return true
 end

@@ -6,9 +6,9 @@ local function blockers_of(request)
   local found, listed = {}, {}
   for _, want in ipairs(wants_of(request)) do
     if not fits(load_resource(want.name), want) then
-      local members = redis.call('ZRANGEBYLEX', order, '[' .. want.name .. '\1h', '(' .. want.name .. '\1i', 'LIMIT', '0', '8')
+      local members = call('ZRANGEBYLEX', order, '[' .. want.name .. '\1h', '(' .. want.name .. '\1i', 'LIMIT', '0', '8')
       for _, member in ipairs(members) do
-        local id = string.match(member, '([^\1]*)$')
+        local id = match(member, '([^\1]*)$')
         if #listed < 16 and not found[id] then
           found[id] = true
           listed[#listed + 1] = id
@@ -26,7 +26,7 @@ local function place_of(id, request)
   for _, want in ipairs(wants_of(request)) do
     local resource = load_resource(want.name)
     local before = resource.waiting == 0 and 0
-      or redis.call('ZLEXCOUNT', order, '[' .. want.name .. '\1w', '(' .. waiter_member(want.name, request, id))
+      or call('ZLEXCOUNT', order, '[' .. want.name .. '\1w', '(' .. waiter_member(want.name, request, id))
     if before > place[1] then
       place[1], place[2], place[3] = before, resource.waiting, resource.average
     end
@@ -37,7 +37,7 @@ end
 
 -- tag, now, id, record or '' and, for a queued request, before, queue length, usual hold in ms or '', rest end, blockers
 local function describe(tag, id, request)
-  local reply = {tag, int(now), id, request and request_text(request) or ''}
+  local reply = {tag, now_text, id, request and request_text(request) or ''}
   if request and request.state == 'queued' then
     local place = place_of(id, request)
     reply[5], reply[6], reply[7], reply[8] = int(place[1]), int(place[2]), place[3], int(place[4])

@@ -1,7 +1,6 @@
 -- Resources as the store keeps them, and the order in which their requests stand.
 --@include Locks/Lua/_lib/requests.lua
-local resource_pattern = '^' .. string.rep(part, 10) .. '(.*)$'
-local loaded_resources, changed_resources, dirty
+local loaded_resources, changed_resources, dirty, resource_pattern
 
 local begin_requests = begin
 local function begin()
@@ -16,10 +15,11 @@ local function load_resource(name)
   if resource then
     return resource
   end
-  local text = redis.call('HGET', resources, name)
+  local text = call('HGET', resources, name)
   if text then
+    resource_pattern = resource_pattern or parts_pattern(10)
     local family, capacity, mode, held, used, waiting, rest_ends, average, recent, previous, used_at =
-      string.match(text, resource_pattern)
+      match(text, resource_pattern)
     resource = {family = family, capacity = tonumber(capacity), mode = mode, held = tonumber(held), used = tonumber(used),
       waiting = tonumber(waiting), rest_ends = tonumber(rest_ends), average = average, recent = recent,
       previous = previous, used_at = tonumber(used_at)}
@@ -48,19 +48,33 @@ local function holder_member(name, request, id)
 end
 
 local function waiter_member(name, request, id)
-  return name .. '\1w' .. string.format('%015d%012d', tonumber(request.score) + 100000000000000, tonumber(request.seq)) .. id
+  return name .. '\1w' .. format('%015d%012d', tonumber(request.score) + 100000000000000, tonumber(request.seq)) .. id
 end
 
 local function waiter_id(name, member)
-  return string.sub(member, #name + 30)
+  return sub(member, #name + 30)
+end
+
+local function forgotten_member(time, kind, id)
+  return format('\1%016d', time) .. kind .. id
 end
 
 local function forget_at(time, kind, id)
-  redis.call('ZADD', order, '0', '\1' .. string.format('%016d', time) .. kind .. id)
+  call('ZADD', order, '0', forgotten_member(time, kind, id))
+end
+
+-- A resource that is new is kept in mind from its first member on: one command for both.
+local function add_member(name, resource, member)
+  if resource.new then
+    resource.new = nil
+    call('ZADD', order, '0', member, '0', forgotten_member(now + memory_ms, 's', name))
+  else
+    call('ZADD', order, '0', member)
+  end
 end
 
 local function first_waiter(name)
-  return redis.call('ZRANGEBYLEX', order, '[' .. name .. '\1w', '(' .. name .. '\1x', 'LIMIT', '0', '1')[1]
+  return call('ZRANGEBYLEX', order, '[' .. name .. '\1w', '(' .. name .. '\1x', 'LIMIT', '0', '1')[1]
 end
 
 local function save_resources()
@@ -73,7 +87,7 @@ local function save_resources()
     if r.new then
       forget_at(now + memory_ms, 's', name)
     end
-    redis.call('HSET', resources, name, table.concat({r.family, int(r.capacity), r.mode, int(r.held), int(r.used),
-      int(r.waiting), int(r.rest_ends), r.average, r.recent, r.previous, int(now)}, '\1'))
+    call('HSET', resources, name, format('%s\1%d\1%s\1%d\1%d\1%d\1%d\1', r.family, r.capacity, r.mode, r.held, r.used, r.waiting,
+      r.rest_ends) .. r.average .. '\1' .. r.recent .. '\1' .. r.previous .. '\1' .. now_text)
   end
 end

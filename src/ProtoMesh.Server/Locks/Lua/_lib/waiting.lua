@@ -13,13 +13,13 @@ local function enqueue(id, request)
     local resource = load_resource(want.name)
     resource.family, resource.waiting = want.mode == 'l' and 'l' or 'x', resource.waiting + 1
     resource.capacity = want.capacity
-    redis.call('ZADD', order, '0', waiter_member(want.name, request, id))
+    add_member(want.name, resource, waiter_member(want.name, request, id))
     keep_resource(want.name, resource)
   end
-  redis.call('ZADD', deadlines, int(waiter_deadline(request)), id)
+  call('ZADD', deadlines, int(waiter_deadline(request)), id)
   keep_request(id, request)
-  journal('queued', id, request, 'acquire', {'priority=' .. request.priority, 'wait_ends_ms=' .. request.wait_ends,
-    'ttl_ms=' .. request.ttl, 'max_hold_ms=' .. request.max_hold, 'digest=' .. request.digest})
+  journal('queued', id, request, 'acquire', 'priority=' .. request.priority .. '\2wait_ends_ms=' .. request.wait_ends ..
+    '\2ttl_ms=' .. request.ttl .. '\2max_hold_ms=' .. request.max_hold .. '\2digest=' .. request.digest)
 end
 
 -- The owner's read: keeps a waiter alive, and claims a grant, whose full time starts here.
@@ -27,11 +27,11 @@ local function attend(id, request)
   if lapse_if_over(id, request) then
     return
   elseif request.state == 'queued' then
-    redis.call('ZADD', deadlines, int(waiter_deadline(request)), id)
+    call('ZADD', deadlines, int(waiter_deadline(request)), id)
   elseif request.state == 'granted' and request.claimed == '' then
     request.claimed, request.hold_ends = '1', int(now + tonumber(request.max_hold))
     request.ends = int(math.min(now + tonumber(request.ttl), tonumber(request.hold_ends)))
-    redis.call('ZADD', deadlines, request.ends, id)
+    call('ZADD', deadlines, request.ends, id)
     keep_request(id, request)
   end
 end
