@@ -53,7 +53,7 @@ internal sealed class LockRecord
 
     public int Priority => IsLive ? (int)Number(10) : 0;
 
-    public string Digest => _parts[1];
+    public string Digest => Text(1);
 
     /// <summary>How long a grant lives without a renewal; live only.</summary>
     public long Ttl => IsLive ? Number(11) : 0;
@@ -93,7 +93,7 @@ internal sealed class LockRecord
     public EventId Event => EventId.Parse(Text(IsLive ? 22 : 11));
 
     /// <summary>What the caller gave along for others to read.</summary>
-    public LockPayload Payload => IsLive && !Part(23).IsEmpty
+    public LockPayload Payload => field ??= IsLive && !Part(23).IsEmpty
         ? JsonSerializer.Deserialize(Part(23), LockPayloadJson.Default.LockPayload) ?? LockPayload.Empty
         : LockPayload.Empty;
 
