@@ -67,7 +67,7 @@ public sealed class BadBodies
         { $"{{{Good},\"reason\":\"\\u001b[31m\"}}", "reason" },
         { $"{{{Good},\"proirity\":5}}", "proirity" },
         { $"{{{Good},\"Priority\":5}}", "Priority" },
-        { $"{{{Good},\"action\":\"\"}}", "action" },
+        { $"{{{Good},\"action\":\"bad\\u0001\"}}", "action" },
         { $"{{{Good},\"metadata\":{{\"estimated_cost\":5}}}}", "action" },
         { $"{{{Good},\"action\":\"refund\",\"metadata\":[]}}", "metadata" },
         { "{\"resource\":\"bad/1\",\"agent_id\":\"\"}", "agent_id" },
