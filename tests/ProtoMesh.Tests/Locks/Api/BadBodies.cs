@@ -67,7 +67,7 @@ public sealed class BadBodies
         { $"{{{Good},\"reason\":\"\\u001b[31m\"}}", "reason" },
         { $"{{{Good},\"proirity\":5}}", "proirity" },
         { $"{{{Good},\"Priority\":5}}", "Priority" },
-        { $"{{{Good},\"action\":\"refund\"}}", "action" },
+        { $"{{{Good},\"action\":\"bad\\u0001\"}}", "action" },
         { "{\"resource\":\"bad/1\",\"agent_id\":\"\"}", "agent_id" },
         { "{\"resource\":\"bad/1\",\"agent_id\":\"a\\u0007\"}", "agent_id" },
     };
