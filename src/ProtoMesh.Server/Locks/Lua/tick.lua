@@ -15,7 +15,12 @@ for _, member in ipairs(old) do
   else
     local resource = load_resource(id)
     local idle = resource.held == 0 and resource.waiting == 0 and not changed_resources[id]
-    local kept_until = idle and math.max(resource.used_at + memory_ms, resource.rest_ends) or now + memory_ms
+    local kept_until = now + memory_ms
+    if idle then
+      -- A rest may be cut short, so it is looked at again in time.
+      local remembered = resource.used_at + memory_ms
+      kept_until = remembered > now and remembered or math.min(resource.rest_ends, kept_until)
+    end
     if kept_until <= now then
       call('HDEL', resources, id)
     else
