@@ -10,8 +10,8 @@ internal static class CheckDocs
           "decision_id": "019b3a52-7f0e-7a61-9c1e-3f5d8a2b4c6d", "decision": "deny", "allowed": false, "reason": "Cost $500 exceeds limit $100 for role junior",
           "policy": { "name": "starter", "version": 1, "sha256": "4f1c0d0a5f1f9d8c7b6a59483726150413223140f0e1d2c3b4a5968778695a4b" },
           "reasons": [{
-            "rule": "spend-limit", "code": "SPEND_LIMIT", "effect": "deny", "message": "Cost $500 exceeds limit $100 for role junior", "at": "starter.yaml:16:12",
-            "values": { "metadata.estimated_cost": 500, "agent.role": "junior" }, "to_change": ["metadata.estimated_cost <= 100"]
+            "rule": "spend-limit", "code": "SPEND_LIMIT", "effect": "deny", "message": "Cost $500 exceeds limit $100 for role junior", "at": "starter.yaml:17:12",
+            "values": { "metadata.estimated_cost": 500, "agent.role": "junior", "params.limits": { "senior": 1000, "admin": 10000 }, "params.limit": 100 }, "to_change": ["metadata.estimated_cost <= 100"]
           }],
           "facts": { "agent.role": "claimed", "agent.team": "default", "resource.team": "default" }, "audit_only": []
         }

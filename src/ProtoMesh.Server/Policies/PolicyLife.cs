@@ -42,6 +42,11 @@ internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, Pol
             return (null, PolicyErrors.Problem(load, $"{row.Name}.yaml"));
         }
 
+        if (load is { Set: { } set } && set.Sha256 != row.Sha256)
+        {
+            return (null, Problems.Of("policy_invalid", $"{row.Name} version {row.Version} is not the document that was kept: its digest is {set.Sha256}."));
+        }
+
         switch (await store.ActivateAsync(row.Namespace, row.Name, row.Version, row.Sha256, by, revision, cancellationToken))
         {
             case ActivationOutcome.Activated activated:

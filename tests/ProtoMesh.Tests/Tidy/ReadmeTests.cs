@@ -23,17 +23,36 @@ public sealed partial class ReadmeTests
         try
         {
             await Eventually.HoldsAsync(() => service.HasExited || service.Output.Contains("store is open with", StringComparison.Ordinal), "the service is open", TimeSpan.FromSeconds(60));
-            var script = shell[1].Replace("localhost:8000", url["http://".Length..], StringComparison.Ordinal).Replace("'\ncurl", "'; echo; curl", StringComparison.Ordinal);
-            using var calls = await ShellAsync("set -e\n" + script);
-            Assert.True(await calls.ExitAsync(TimeSpan.FromSeconds(60)) == 0, $"{calls.Output}\n{service.Output}");
-            var answers = calls.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            var shown = Blocks("README.md", "json")[0].Split('\n', StringSplitOptions.RemoveEmptyEntries);
-            Assert.Equal(shown.Select(Shape), answers.Select(Shape));
+            foreach (var (block, shown) in shell.Skip(1).Zip(Blocks("README.md", "json")))
+            {
+                var script = block.Replace("localhost:8000", url["http://".Length..], StringComparison.Ordinal).Replace("'\ncurl", "'; echo; curl", StringComparison.Ordinal);
+                using var calls = await ShellAsync("set -e\n" + script);
+                Assert.True(await calls.ExitAsync(TimeSpan.FromSeconds(60)) == 0, $"{calls.Output}\n{service.Output}");
+                var answers = calls.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+                Assert.Equal(shown.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(Shape), answers.Select(Shape));
+            }
         }
         finally
         {
             service.KillFamily();
         }
+    }
+
+    [Fact]
+    public async Task A_policy_is_kept_and_activated_as_it_is_shown()
+    {
+        const string Page = "src/ProtoMesh.Server/Policies/README.md";
+        await using var server = await MeshServer.ListenAsync();
+        using var folder = new TempFolder("policy");
+        await File.WriteAllTextAsync(Path.Combine(folder.Path, "prod-guard.yaml"), Blocks(Page, "yaml")[0]);
+        var script = Blocks(Page, "sh")[0].Replace("localhost:8000", server.Url.Authority, StringComparison.Ordinal).Replace("\ncurl", "; echo; curl", StringComparison.Ordinal);
+        using var calls = await ShellAsync($"set -e; cd {folder.Path}\n{script}");
+        Assert.True(await calls.ExitAsync(TimeSpan.FromSeconds(60)) == 0, calls.Output);
+        var answers = calls.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonNode.Parse(line)!).ToList();
+        Assert.True((bool)answers[0]["valid"]!, calls.Output);
+        Assert.Equal((1, 1L), ((int)answers[1]["version"]!, (long)answers[2]["revision"]!));
+        var check = await server.PostAsync("/v1/policies/check", """{"agent_id":"a","action":"spend","metadata":{"estimated_cost":101,"agent_role":"junior"}}""");
+        Assert.Equal(("deny", "prod-guard"), (check.String("decision"), (string)check.Body["policy"]!["name"]!));
     }
 
     [Theory]
@@ -88,7 +107,7 @@ public sealed partial class ReadmeTests
     [Fact]
     public void The_demo_is_the_one_that_the_suite_runs()
     {
-        Assert.Equal("dotnet run --project demo-agents", Blocks("README.md", "sh")[2].Trim());
+        Assert.Equal("dotnet run --project demo-agents", Blocks("README.md", "sh")[3].Trim());
         Assert.Contains("dotnet run --no-build --project demo-agents", File.ReadAllText(Path.Combine(Root, "test")), StringComparison.Ordinal);
     }
 
@@ -97,7 +116,7 @@ public sealed partial class ReadmeTests
     {
         var fields = JsonNode.Parse(json)!.AsObject();
         return string.Join(' ', fields.Select(field =>
-            field.Key is "state" or "resource" or "mode" or "agent_id" or "priority" or "position" or "queue_length" or "namespace" ? $"{field.Key}={field.Value}" : field.Key));
+            field.Key is "state" or "resource" or "mode" or "agent_id" or "priority" or "position" or "queue_length" or "namespace" or "decision" or "allowed" or "reason" ? $"{field.Key}={field.Value}" : field.Key));
     }
 
     private static async Task<ChildProcess> ShellAsync(string script, params (string Name, string Value)[] environment) => await ChildProcess.StartAsync(
