@@ -20,8 +20,8 @@ internal static unsafe partial class LuaApi
 
     public static int UpvalueIndex(int index) => Registry - index;
 
-    [LibraryImport(Library, EntryPoint = "lua_newstate")]
-    public static partial nint NewState(delegate* unmanaged[Cdecl]<nint, nint, nuint, nuint, nint> allocator, nint context);
+    [LibraryImport(Library, EntryPoint = "luaL_newstate")]
+    public static partial nint NewState();
 
     [LibraryImport(Library, EntryPoint = "lua_close")]
     public static partial void Close(nint state);

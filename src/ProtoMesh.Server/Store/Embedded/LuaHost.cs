@@ -22,7 +22,6 @@ internal sealed unsafe class LuaHost : IDisposable
     private readonly Dictionary<byte[], int> _scripts = new(ByteComparer.Instance);
     private readonly LuaReply _reply = new();
     private readonly (nint At, Command? Command)[] _named = new (nint, Command?)[64];
-    private readonly LuaMemory _memory = new();
     private readonly GCHandle _self;
     private readonly nint _lua;
     private readonly int _environment, _redis, _describe;
@@ -33,7 +32,7 @@ internal sealed unsafe class LuaHost : IDisposable
     {
         _context = context;
         _self = GCHandle.Alloc(this);
-        _lua = LuaApi.NewState(LuaMemory.Allocator, _memory.Context);
+        _lua = LuaApi.NewState();
         LuaApi.OpenLibraries(_lua);
         Compile(Encoding.UTF8.GetBytes(LuaSandbox.Text));
         LuaApi.PushUserData(_lua, GCHandle.ToIntPtr(_self));
@@ -93,7 +92,6 @@ internal sealed unsafe class LuaHost : IDisposable
     public void Dispose()
     {
         LuaApi.Close(_lua);
-        _memory.Dispose();
         _self.Free();
     }
 
