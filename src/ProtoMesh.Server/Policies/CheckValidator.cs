@@ -36,7 +36,7 @@ internal static partial class CheckValidator
             Action = body.Action!,
             Resources = body.Resource is null ? [] : [name],
             FencingToken = body.FencingToken,
-            RequestId = body.RequestId ?? Guid.CreateVersion7().ToString(),
+            RequestId = body.RequestId,
             Metadata = body.Metadata is { ValueKind: JsonValueKind.Object } ? body.Metadata : null,
             IsDryRun = isDryRun,
         }, null);

@@ -19,7 +19,7 @@ internal sealed class DecisionBuilder(
 
     public DateTimeOffset Now => now;
 
-    public PolicyDecision Build(string verdict, Guid id, TimeSpan mostValidity)
+    public PolicyDecision Build(string verdict, string id, TimeSpan mostValidity)
     {
         var set = active.Set;
         var reasons = Against(audit: false);
@@ -39,7 +39,7 @@ internal sealed class DecisionBuilder(
         var first = reasons.FirstOrDefault(reason => verdict != PolicyVerdict.Deny || reason.Effect != PolicyVerdict.RequireApproval);
         return new PolicyDecision
         {
-            DecisionId = id.ToString(),
+            DecisionId = id,
             Decision = verdict,
             Allowed = allowed,
             Reason = first?.Message ?? "All policies passed",

@@ -15,7 +15,7 @@ internal static class DecisionDocs
     public static OperationDoc List { get; } = new(
         "What was decided?",
         """
-        Newest first. Every deny and every approval is kept, and a part of the allows (`Policies:AllowSample`). A decision appears here a moment after it was
+        Newest first. Every deny and every approval is kept, and the allows as `Policies:AllowSample` and `AllowsPerSecond` say (all of them, up to 100 a second). A decision appears here a moment after it was
         answered. `dropped` counts those that could not be kept.
         """)
     {

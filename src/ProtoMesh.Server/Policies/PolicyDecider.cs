@@ -38,17 +38,18 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
             evaluation.Add(set, plan, SlotsOf(set, question, subject, held, metadata, now));
         }
 
+        var id = Guid.CreateVersion7(now).ToString();
         var obligations = PolicyRequirements.Of(evaluation, question);
         var (decided, would) = (evaluation.Verdict(withAudit: false), evaluation.Verdict(withAudit: true));
         IReadOnlyList<ObligationResult> results = [];
         if (obligations.Count > 0 && (decided == PolicyVerdict.Allow || would == PolicyVerdict.Allow))
         {
             var takes = decided == PolicyVerdict.Allow && !question.IsDryRun;
-            (now, results) = await scripts.ObligeAsync(question.Namespace, question.RequestId, takes, obligations, cancellationToken);
+            (now, results) = await scripts.ObligeAsync(question.Namespace, question.RequestId ?? id, takes, obligations, cancellationToken);
         }
 
         var builder = new DecisionBuilder(active, question, plan, asked[0], evaluation, obligations, results, now);
-        var decision = builder.Build(decided, Guid.CreateVersion7(now), MostValidity);
+        var decision = builder.Build(decided, id, MostValidity);
         var taken = decision.Allowed && !question.IsDryRun
             ? results.Where(result => result is { Verdict: "free", Obligation: Obligation.Rate { Rule.IsAudit: false } }).Select(result => (Obligation.Rate)result.Obligation).ToArray()
             : [];

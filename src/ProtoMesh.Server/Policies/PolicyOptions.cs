@@ -21,9 +21,13 @@ internal sealed class PolicyOptions
     [Range(50, 60_000)]
     public int RefreshMs { get; set; } = 500;
 
-    /// <summary>0 to 1: the part of the allows that the decision log keeps; denies and approvals are all kept. Default 0.1.</summary>
+    /// <summary>0 to 1: the part of the allows that the decision log keeps; denies and approvals are all kept. Default 1.</summary>
     [Range(0.0, 1.0)]
-    public double AllowSample { get; set; } = 0.1;
+    public double AllowSample { get; set; } = 1;
+
+    /// <summary>0 to 1,000,000: how many allows a replica keeps in a second at most, so that the log does not slow down what it records. Default 100.</summary>
+    [Range(0, 1_000_000)]
+    public int AllowsPerSecond { get; set; } = 100;
 
     /// <summary>1 to 36,500 days, after which a decision is deleted. Default 90.</summary>
     [Range(1, 36_500)]

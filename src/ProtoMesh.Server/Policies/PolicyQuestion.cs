@@ -19,8 +19,8 @@ internal sealed record PolicyQuestion
     /// <summary>The token of the caller's lease.</summary>
     public long? FencingToken { get; init; }
 
-    /// <summary>Who takes a place in a rate: the same id takes once.</summary>
-    public required string RequestId { get; init; }
+    /// <summary>Who takes a place in a rate: the same id takes once. Null: the decision itself, so each question takes.</summary>
+    public string? RequestId { get; init; }
 
     public JsonElement? Metadata { get; init; }
 

@@ -13,7 +13,7 @@ public sealed class DenyBehindAllowsTests
     {
         await using var rig = await LifeRig.OpenAsync(Databases.Sqlite);
         await using var desk = await PolicyDesk.OpenAsync(StoreBackends.Embedded, LifeRig.Document(100));
-        var log = (await rig.PrepareAsync(null, ("Policies:AllowSample", "1"))).Get<DecisionLog>(); // nothing takes from it here
+        var log = (await rig.PrepareAsync(null, ("Policies:AllowsPerSecond", "1000000"))).Get<DecisionLog>(); // nothing takes from it here
         var allow = await desk.OutcomeAsync(desk.Question("read"));
         var deny = await desk.OutcomeAsync(desk.Question("spend", metadata: """{"cost":101}"""));
         void Record(PolicyOutcome outcome) => log.Record(outcome.Builder!, outcome.Answer!.Decision, TimeSpan.Zero);

@@ -55,6 +55,27 @@ public sealed class DecisionsOfALog
         Assert.True(DecisionLog.IsSampled("01a1fd91-c2cb-703d-8a62-8e8affffffff", 1));
     }
 
+    [Fact]
+    public async Task Of_allows_so_many_a_second_are_kept_and_denies_always()
+    {
+        await using var desk = await PolicyDesk.OpenAsync(StoreBackends.Embedded, LifeRig.Document(100));
+        var clock = new FakeClock();
+        var log = new DecisionLog(Options.Create(new PolicyOptions { AllowsPerSecond = 5 }), clock);
+        var allow = await desk.OutcomeAsync(desk.Question("read"));
+        var deny = await desk.OutcomeAsync(desk.Question("spend", metadata: """{"cost":101}"""));
+        for (var second = 1; second <= 3; second++)
+        {
+            for (var count = 0; count < 20; count++)
+            {
+                log.Record(allow.Builder!, allow.Answer!.Decision, TimeSpan.Zero);
+            }
+
+            log.Record(deny.Builder!, deny.Answer!.Decision, TimeSpan.Zero);
+            Assert.Equal((6 * second, 0), (log.Pending.Count, log.Dropped));
+            clock.Advance(TimeSpan.FromSeconds(1));
+        }
+    }
+
     [Theory, ClassData(typeof(Databases))]
     public async Task A_row_has_everything_that_the_rules_saw(string database)
     {
@@ -178,7 +199,7 @@ public sealed class DecisionsOfALog
 
     private static async Task<LifeRig.Replica> WritingAsync(LifeRig rig, params (string Key, string Value)[] settings)
     {
-        var replica = await rig.PrepareAsync(null, settings.Length > 0 ? settings : [("Policies:AllowSample", "1")]);
+        var replica = await rig.PrepareAsync(null, settings.Length > 0 ? settings : [("Policies:AllowsPerSecond", "1000000")]);
         await replica.StartAsync<DecisionWriter>();
         return replica;
     }

@@ -59,7 +59,7 @@ public sealed class ObligationTests
         var second = desk.Question("b");
         var answer = await desk.AskAsync(second);
         Assert.Equal(1, answer.Decision.Obligations!.Rate![0].Remaining);
-        await desk.Scripts.GiveBackAsync("default", second.RequestId, answer.At, answer.Taken, CancellationToken.None);
+        await desk.Scripts.GiveBackAsync("default", second.RequestId!, answer.At, answer.Taken, CancellationToken.None);
         Assert.Equal(1, (await desk.AskAsync("b")).Decision.Obligations!.Rate![0].Remaining);
     }
 
