@@ -113,7 +113,7 @@ public sealed class PoliciesClient
         Action = check.Action,
         Namespace = check.Namespace ?? check.Lease?.Grant.Namespace ?? _options.Namespace,
         Resource = check.Resource ?? check.Lease?.Grant.Resource,
-        FencingToken = check.FencingToken ?? check.Lease?.FencingToken,
+        FencingToken = check.FencingToken ?? ((check.Resource ?? check.Lease?.Grant.Resource) is null ? null : check.Lease?.FencingToken),
         RequestId = check.RequestId ?? Acquisition.NewRequestId(_options.TimeProvider),
         Metadata = ActionMetadata.ToElement(check.Metadata),
     };

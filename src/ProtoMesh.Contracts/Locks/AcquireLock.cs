@@ -10,7 +10,7 @@ namespace ProtoMesh.Contracts.Locks;
 [JsonUnmappedMemberHandling(JsonUnmappedMemberHandling.Disallow)]
 public sealed record AcquireLock
 {
-    /// <summary>8-64 of <c>[A-Za-z0-9_-]</c>. The same id for the same resources, modes, agent and session is the same request. Made by the server if absent.</summary>
+    /// <summary>8-64 of <c>[A-Za-z0-9_-]</c>. The same id for the same resources, modes, agent, session, action and metadata is the same request. Made by the server if absent.</summary>
     public string? RequestId { get; init; }
 
     /// <summary><c>[a-z0-9-]{1,40}</c>; <c>default</c>.</summary>
@@ -67,7 +67,7 @@ public sealed record AcquireLock
     /// <summary>Up to 16 labels, names up to 64 bytes, values up to 256.</summary>
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
-    /// <summary>What the lease is for, such as <c>customer.update</c>: the policy decides it before anything is enqueued. 1-128 bytes without control characters.</summary>
+    /// <summary>What the lease is for, such as <c>customer.update</c>: the policy decides it before anything is enqueued. 1-128 of <c>[A-Za-z0-9_.:/-]</c>.</summary>
     public string? Action { get; init; }
 
     /// <summary>What the caller says of the action, a JSON object of at most 16 KB. Only with <see cref="Action"/>.</summary>

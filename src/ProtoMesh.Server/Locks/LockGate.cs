@@ -59,38 +59,56 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         admission is { Question: { } question, Answer: { } answer } ? policies.GiveBackAsync(question, answer) : Task.CompletedTask;
 
     /// <summary>
-    /// Asks again when a waiter's grant is claimed in this very call and another policy decides now than when it was
-    /// submitted. A deny ends the lease before anybody was told its token.
+    /// Asks again before a waiter's grant is claimed, if another policy decides now than when it was submitted. A deny ends
+    /// the lease; nobody was told its token.
     /// </summary>
     public async ValueTask<Problem?> AskAgainAsync(RequestReply reply, CancellationToken cancellationToken)
     {
         var record = reply.Record!;
-        if (!record.IsClaimedAt(reply.Now) || record.Payload is not { Action: { } action, Decision: { } stamp } payload
-            || stamp.Policy.Sha256 == policies.DigestOf(record.Wants[0].Name.Namespace))
+        if (record.Payload is not { Action: { } action, Decision: { } stamp } payload || stamp.Policy.Sha256 == policies.DigestOf(record.Wants[0].Name.Namespace))
         {
             return null;
         }
 
-        var question = new PolicyQuestion
-        {
-            Namespace = record.Wants[0].Name.Namespace,
-            AgentId = record.AgentId,
-            Action = action,
-            Resources = [.. record.Wants.Select(want => want.Name)],
-            RequestId = reply.Id.RequestId,
-            Metadata = payload.Metadata,
-            Request = FactsOf(record.Wants[0], record.Priority, record.Ttl, record.WaitEnds - record.Enqueued, record.MaxHold, record.IsDetached),
-            IsRepeated = true,
-        };
+        var question = QuestionOf(reply.Id, record, record.AgentId, action, payload);
         var (answer, problem) = await policies.DecideAsync(question, cancellationToken);
         if (answer is { Decision.Allowed: true })
         {
             return null;
         }
 
+        if (answer is null)
+        {
+            return problem;
+        }
+
         await scripts.CancelAsync(reply.Id, Cause, CancellationToken.None);
-        return answer is null ? problem : LockProblems.Denied(answer.Decision, reply.Id);
+        return LockProblems.Denied(answer.Decision, reply.Id);
     }
+
+    /// <summary>Whether a lease with an action may be handed to another agent: the policy is asked about that one.</summary>
+    public async ValueTask<Problem?> AskForHeirAsync(LockId id, LockRecord record, string agentId, CancellationToken cancellationToken)
+    {
+        if (record is not { IsLive: true, Payload: { Action: { } action } payload })
+        {
+            return null;
+        }
+
+        var (answer, problem) = await policies.DecideAsync(QuestionOf(id, record, agentId, action, payload), cancellationToken);
+        return answer is null ? problem : answer.Decision.Allowed ? null : LockProblems.Denied(answer.Decision, id);
+    }
+
+    private static PolicyQuestion QuestionOf(LockId id, LockRecord record, string agentId, string action, LockPayload payload) => new()
+    {
+        Namespace = record.Wants[0].Name.Namespace,
+        AgentId = agentId,
+        Action = action,
+        Resources = [.. record.Wants.Select(want => want.Name)],
+        RequestId = id.RequestId,
+        Metadata = payload.Metadata,
+        Requests = [.. record.Wants.Select(want => FactsOf(want, record))],
+        IsRepeated = true,
+    };
 
     private async ValueTask<bool> IsKnownAsync(LockRequest request, LockId id, CancellationToken cancellationToken)
     {
@@ -106,12 +124,13 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         Resources = [.. request.Wants.Select(want => want.Name)],
         RequestId = request.RequestId,
         Metadata = request.Payload.Metadata,
-        Request = FactsOf(
-            request.Wants[0], request.Priority, request.TtlMs, request.WaitMs, request.MaxHoldMs, request.Flags.Contains(LockFlags.Detached, StringComparison.Ordinal)),
+        Requests = [.. request.Wants.Select(want => new RequestFacts(
+            want.Mode, Math.Max(want.Units, 1), request.Priority, request.TtlMs, request.WaitMs, request.MaxHoldMs,
+            request.Flags.Contains(LockFlags.Detached, StringComparison.Ordinal), request.Flags.Contains(LockFlags.Reentrant, StringComparison.Ordinal)))],
     };
 
-    private static RequestFacts FactsOf(Want want, int priority, long ttl, long wait, long maxHold, bool isDetached) =>
-        new(want.Mode, Math.Max(want.Units, 1), priority, ttl, wait, maxHold, isDetached);
+    private static RequestFacts FactsOf(Want want, LockRecord record) => new(
+        want.Mode, Math.Max(want.Units, 1), record.Priority, record.Ttl, record.WaitEnds - record.Enqueued, record.MaxHold, record.IsDetached, false);
 }
 
 /// <summary>What came of asking the policies about a request.</summary>

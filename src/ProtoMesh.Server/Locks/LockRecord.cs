@@ -63,9 +63,6 @@ internal sealed class LockRecord
 
     public string Flags => Text(IsLive ? 14 : 10);
 
-    /// <summary>Whether the grant was claimed at this very time: the longest hold starts there.</summary>
-    public bool IsClaimedAt(long now) => State == LockState.Granted && IsClaimed && HoldEnds == now + MaxHold;
-
     public bool IsDetached => Flags.Contains(LockFlags.Detached, StringComparison.Ordinal);
 
     public IReadOnlyList<Want> Wants => field ??= [.. Text(IsLive ? 15 : 5).Split('\u0002').Select(Want.Parse)];
@@ -152,4 +149,5 @@ internal static class LockFlags
     public const string Reentrant = "r";
     public const string Journaled = "j";
     public const string Legacy = "p";
+    public const string Action = "a";
 }

@@ -37,7 +37,10 @@ internal sealed record LockRequest
     public string Names => field ??= Wants.Count == 1 ? Wants[0].ToString() : string.Join('\u0002', Wants.Select(want => want.ToString()));
 
     /// <summary>Two submissions of one request id are the same request when this is the same.</summary>
-    public string Digest => Wants.Count == 1 ? DigestOf(Names, AgentId, SessionId) : DigestOf(Wants, AgentId, SessionId);
+    public string Digest => Wants.Count == 1 ? DigestOf(Names, AgentId, SessionId + Asked) : DigestOf(Wants, AgentId, SessionId + Asked);
+
+    /// <summary>What a policy decides by: a request for another action is another request.</summary>
+    private string Asked => Payload.Action is { } action ? $"\u0001{action}\u0001{Payload.Metadata?.GetRawText()}" : "";
 
     public static string DigestOf(IEnumerable<Want> wants, string agentId, string sessionId) =>
         DigestOf(string.Join('\u0002', wants.Select(want => want.ToString()).Order(StringComparer.Ordinal)), agentId, sessionId);

@@ -19,8 +19,11 @@ internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> optio
     public async ValueTask<RequestReply> ConsiderAsync(int partition, LockRequest request, CancellationToken cancellationToken) =>
         RequestReply.Of(partition, await RunAsync(Names.Consider, partition, ArgumentsOf(request), cancellationToken));
 
-    public async ValueTask<RequestReply> WaitAsync(LockId id, CancellationToken cancellationToken) =>
-        RequestReply.Of(id.Partition, await RunAsync(Names.Wait, id.Partition, [id.RequestId], cancellationToken));
+    /// <param name="id">Whose poll it is.</param>
+    /// <param name="asked">The policies were asked again: a grant that waits for that is claimed.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async ValueTask<RequestReply> WaitAsync(LockId id, bool asked, CancellationToken cancellationToken) =>
+        RequestReply.Of(id.Partition, await RunAsync(Names.Wait, id.Partition, [id.RequestId, asked ? "1" : ""], cancellationToken));
 
     public async ValueTask<RequestReply> CancelAsync(LockId id, string cause, CancellationToken cancellationToken) =>
         RequestReply.Of(id.Partition, await RunAsync(Names.Cancel, id.Partition, [id.RequestId, cause], cancellationToken));

@@ -54,7 +54,7 @@ internal sealed class LockService(
     {
         var started = time.GetTimestamp();
         using var watch = waiters.Watch(id);
-        var reply = await scripts.WaitAsync(id, cancellationToken);
+        var reply = await scripts.WaitAsync(id, asked: false, cancellationToken);
         return await HoldOpenAsync(reply, watch, null, hold, started, cancellationToken);
     }
 
@@ -178,6 +178,11 @@ internal sealed class LockService(
             return LockProblems.Unknown(id);
         }
 
+        if (await gate.AskForHeirAsync(id, record, toAgentId, cancellationToken) is { } denied)
+        {
+            return denied;
+        }
+
         var digest = LockRequest.DigestOf(record.Wants, toAgentId, toSessionId);
         var served = ServedMs(started);
         var reply = await scripts.TransferAsync(id, token, Guid.CreateVersion7().ToString(), digest, toAgentId, toSessionId, cancellationToken);
@@ -278,7 +283,7 @@ internal sealed class LockService(
             }
 
             served = ServedMs(started);
-            reply = await scripts.WaitAsync(watch.Id, cancellationToken);
+            reply = await scripts.WaitAsync(watch.Id, asked: false, cancellationToken);
         }
 
         return await ConfirmAsync(reply, request, started, served, cancellationToken);
@@ -298,6 +303,17 @@ internal sealed class LockService(
 
     private async ValueTask<LockOutcome> ConfirmAsync(RequestReply reply, LockRequest? request, long started, long served, CancellationToken cancellationToken)
     {
+        if (reply is { Tag: "state", Record: { State: LockState.Granted, IsClaimed: false } })
+        {
+            // It names an action, so nobody has been told of the grant: the policies come first, and whoever dies here leaves it unclaimed.
+            if (await gate.AskAgainAsync(reply, cancellationToken) is { } denied)
+            {
+                return new LockOutcome.Refused(denied);
+            }
+
+            reply = await scripts.WaitAsync(reply.Id, asked: true, cancellationToken);
+        }
+
         if (reply.Tag == "state")
         {
             journal.Nudge(reply.Id.Partition);
@@ -311,10 +327,6 @@ internal sealed class LockService(
                 return new LockOutcome.Refused(await TakeBackAsync(reply));
             }
 
-            if (await gate.AskAgainAsync(reply, cancellationToken) is { } denied)
-            {
-                return new LockOutcome.Refused(denied);
-            }
         }
 
         return reply.Tag switch

@@ -51,7 +51,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
         errors.Require("durability", body.Durability is null or LockDurability.Fast or LockDurability.Journaled, "fast or journaled", body.Durability);
         errors.Note("reason", body.Reason, required: false);
         errors.Labels(body.Labels);
-        errors.Text("action", body.Action, required: body.Metadata is { ValueKind: not JsonValueKind.Null });
+        errors.Require("action", body.Action is null ? body.Metadata is not { ValueKind: not JsonValueKind.Null } : PolicyMetadata.IsAction(body.Action), PolicyMetadata.ActionRule, body.Action);
         PolicyMetadata.Check(body.Metadata, errors.Add);
         if (errors.Any)
         {
@@ -71,7 +71,8 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
             WaitMs = body.WaitMs ?? 30_000,
             MaxHoldMs = body.MaxHoldMs ?? DefaultHoldMs,
             DrainMs = body.DrainMs ?? 0,
-            Flags = (body.Detached == true ? LockFlags.Detached : "") + (body.Reentrant == true ? LockFlags.Reentrant : "") + (journaled ? LockFlags.Journaled : ""),
+            Flags = (body.Detached == true ? LockFlags.Detached : "") + (body.Reentrant == true ? LockFlags.Reentrant : "") + (journaled ? LockFlags.Journaled : "")
+                + (body.Action is null ? "" : LockFlags.Action),
             HasOwnId = body.RequestId is not null,
             Payload = new LockPayload
             {

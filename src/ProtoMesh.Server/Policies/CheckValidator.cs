@@ -21,7 +21,7 @@ internal static partial class CheckValidator
         var errors = new List<FieldError>();
         var space = body.Namespace ?? ResourceName.DefaultNamespace;
         Require(errors, "agent_id", IsText(body.AgentId), TextRule, body.AgentId);
-        Require(errors, "action", IsText(body.Action), TextRule, body.Action);
+        Require(errors, "action", PolicyMetadata.IsAction(body.Action), PolicyMetadata.ActionRule, body.Action);
         Require(errors, "namespace", ResourceName.IsNamespace(space), ResourceName.NamespaceRule, body.Namespace);
         Require(errors, "request_id", body.RequestId is null || RequestIdPattern().IsMatch(body.RequestId), RequestIdRule, body.RequestId);
         Require(errors, "fencing_token", body.FencingToken is null or >= 1 and <= 9_007_199_254_740_991, TokenRule, body.FencingToken);

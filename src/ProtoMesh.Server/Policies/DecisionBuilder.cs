@@ -4,7 +4,7 @@ namespace ProtoMesh.Server.Policies;
 
 /// <summary>Puts a decision together from what the rules and the store said.</summary>
 internal sealed class DecisionBuilder(
-    ActivePolicy active, PolicyQuestion question, PolicyPlan plan, PolicySubject subject, PolicyEvaluation evaluation,
+    ActivePolicy active, PolicyQuestion question, PolicyPlan plan, IReadOnlyList<PolicySubject> subjects, PolicyEvaluation evaluation,
     IReadOnlyList<Obligation> obligations, IReadOnlyList<ObligationResult> results, DateTimeOffset now)
 {
     private static readonly Dictionary<string, string> NoFacts = [];
@@ -12,8 +12,6 @@ internal sealed class DecisionBuilder(
     public ActivePolicy Active => active;
 
     public PolicyQuestion Question => question;
-
-    public PolicySubject Subject => subject;
 
     public PolicyEvaluation Evaluation => evaluation;
 
@@ -68,10 +66,10 @@ internal sealed class DecisionBuilder(
     public IEnumerable<string> RulesOf(PolicyDecision decision) => decision.Reasons.Select(reason => reason.Rule).Distinct(StringComparer.Ordinal);
 
     private List<PolicyReason> Against(bool audit) =>
-        [.. evaluation.Against.Where(hit => hit.Rule.IsAudit == audit).Select(hit => PolicyReasons.Of(active.Set, hit)).DistinctBy(reason => (reason.Rule, reason.Message))];
+        [.. evaluation.Against.Where(hit => hit.Rule.IsAudit == audit).Select(hit => PolicyReasons.Of(active.Set, hit, evaluation)).DistinctBy(reason => (reason.Rule, reason.Message))];
 
     private List<PolicyReason> Unmet(bool audit) =>
-        [.. results.Where(result => !result.IsMet && result.Obligation.Rule.IsAudit == audit).Select(result => PolicyReasons.Of(active.Set, result, SlotsOf(result.Obligation.Rule)))];
+        [.. results.Where(result => !result.IsMet && result.Obligation.Rule.IsAudit == audit).Select(result => PolicyReasons.Of(active.Set, result, SlotsOf(result.Obligation.Rule), question, evaluation))];
 
     private Cel.CelValue[] SlotsOf(PolicyRule rule) => evaluation.Required.First(hit => hit.Rule == rule).Slots;
 
@@ -79,7 +77,7 @@ internal sealed class DecisionBuilder(
     {
         var enforced = results.Where(result => !result.Obligation.Rule.IsAudit).ToList();
         var shown = enforced.FirstOrDefault(result => result.Obligation is Obligation.Lease);
-        var requested = question.Request is not null && evaluation.Required.Any(hit => hit.Rule is { Lock: not null, IsAudit: false }) && !obligations.Any(obligation => obligation is Obligation.Lease);
+        var requested = question.Requests.Count > 0 && evaluation.Required.Any(hit => hit.Rule is { Lock: not null, IsAudit: false }) && !obligations.Any(obligation => obligation is Obligation.Lease);
         var rates = enforced.Where(result => result.Obligation is Obligation.Rate)
             .Select(result => new RateObligation { Rule = result.Obligation.Rule.Id, Remaining = result.Left, ResetsInMs = result.InMs }).ToList();
         return shown is null && !requested && rates.Count == 0 ? null : new PolicyObligations
@@ -113,7 +111,9 @@ internal sealed class DecisionBuilder(
         var facts = new Dictionary<string, string>(plan.Reads.Length, StringComparer.Ordinal);
         foreach (var path in plan.Reads)
         {
-            facts[path] = subject.SourceOf(path) switch { FactSource.Claimed => "claimed", FactSource.Configured => "configured", _ => "default" };
+            // Of several resources the one whose word is worth least.
+            facts[path] = subjects.Any(subject => subject.SourceOf(path) == FactSource.Claimed) ? "claimed"
+                : subjects.Any(subject => subject.SourceOf(path) == FactSource.Default) ? "default" : "configured";
         }
 
         return facts;

@@ -87,15 +87,11 @@ internal static class DecisionRecord
             {
                 ["resource"] = CelJson.NodeOf(input[PolicyVariables.Resource]),
                 ["lock"] = CelJson.NodeOf(input[PolicyVariables.Lock]),
+                ["request"] = CelJson.NodeOf(input[PolicyVariables.Request]),
             })]),
             ["metadata"] = CelJson.NodeOf(seen[PolicyVariables.Metadata]),
             ["has_fencing_token"] = question.FencingToken is not null,
         };
-        if (question.Request is not null)
-        {
-            json["request"] = CelJson.NodeOf(seen[PolicyVariables.Request]);
-        }
-
         if (question.Metadata is { } sent)
         {
             json["metadata_sent"] = JsonNode.Parse(sent.GetRawText());

@@ -30,12 +30,13 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
 
         var now = await scripts.NowAsync(cancellationToken);
         var evaluation = new PolicyEvaluation();
-        foreach (var subject in asked)
+        for (var index = 0; index < asked.Length; index++)
         {
+            var subject = asked[index];
             var held = plan.NeedsLock && subject.Resource is { } resource
                 ? (await scripts.LookAsync(resource, question.AgentId, question.FencingToken, cancellationToken)).Value()
                 : Free;
-            evaluation.Add(set, plan, SlotsOf(set, question, subject, held, metadata, now));
+            evaluation.Add(set, plan, SlotsOf(set, question, subject, question.Requests.ElementAtOrDefault(index), held, metadata, now));
         }
 
         var id = Guid.CreateVersion7(now).ToString();
@@ -45,24 +46,24 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         if (obligations.Count > 0 && (decided == PolicyVerdict.Allow || would == PolicyVerdict.Allow))
         {
             var takes = decided == PolicyVerdict.Allow && !question.IsDryRun;
-            (now, results) = await scripts.ObligeAsync(question.Namespace, question.RequestId ?? id, takes, obligations, cancellationToken);
+            (now, results) = await scripts.ObligeAsync(question.Namespace, question.TakerOf(id), takes, obligations, cancellationToken);
         }
 
-        var builder = new DecisionBuilder(active, question, plan, asked[0], evaluation, obligations, results, now);
+        var builder = new DecisionBuilder(active, question, plan, asked, evaluation, obligations, results, now);
         var decision = builder.Build(decided, id, MostValidity);
         var taken = decision.Allowed && !question.IsDryRun
-            ? results.Where(result => result is { Verdict: "free", Obligation: Obligation.Rate { Rule.IsAudit: false } }).Select(result => (Obligation.Rate)result.Obligation).ToArray()
+            ? results.Where(result => result is { Verdict: "free", Obligation: Obligation.Rate }).Select(result => (Obligation.Rate)result.Obligation).ToArray()
             : [];
         return new PolicyOutcome(new PolicyAnswer(decision, taken, now), null, builder);
     }
 
-    internal static CelValue[] SlotsOf(PolicySet set, PolicyQuestion question, PolicySubject subject, CelValue held, CelValue metadata, DateTimeOffset now)
+    internal static CelValue[] SlotsOf(PolicySet set, PolicyQuestion question, PolicySubject subject, RequestFacts? request, CelValue held, CelValue metadata, DateTimeOffset now)
     {
         var slots = new CelValue[PolicyVariables.Count];
         slots[PolicyVariables.Agent] = subject.AgentValue();
         slots[PolicyVariables.Action] = CelValue.Of(question.Action);
         slots[PolicyVariables.Resource] = subject.ResourceValue();
-        slots[PolicyVariables.Request] = question.Request?.Value() ?? RequestFacts.None;
+        slots[PolicyVariables.Request] = request?.Value() ?? RequestFacts.None;
         slots[PolicyVariables.Lock] = held;
         slots[PolicyVariables.Metadata] = metadata;
         slots[PolicyVariables.Params] = set.Params;

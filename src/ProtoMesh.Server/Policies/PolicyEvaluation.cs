@@ -15,7 +15,14 @@ internal sealed record RuleHit(PolicyRule Rule, CelFault? Fault, CelValue[] Slot
 /// </summary>
 internal sealed class PolicyEvaluation
 {
+    /// <summary>How many conditions are explained: an explanation costs about as much as the condition did.</summary>
+    private const int MostExplained = 16;
+
     private CelBudget _budget = CelBudget.ForDecision();
+
+    /// <summary>Rules in audit mode have a budget of their own: they must not make an enforced one fail.</summary>
+    private CelBudget _auditBudget = CelBudget.ForDecision();
+    private int _explained;
     private bool _isFirst = true;
     private CelValue[]? _input;
     private List<CelValue[]>? _inputs;
@@ -110,6 +117,10 @@ internal sealed class PolicyEvaluation
         _input ??= slots;
     }
 
+    /// <summary>What a condition read and what would change it; null for none, and when enough have been explained.</summary>
+    public CelExplanation? Explain(CelProgram? condition, CelValue[] slots) =>
+        condition is null || _explained++ >= MostExplained ? null : condition.Explain(slots);
+
     private bool Holds(PolicyRule rule, CelValue[] slots, out CelFault? fault)
     {
         fault = null;
@@ -118,7 +129,7 @@ internal sealed class PolicyEvaluation
             return true;
         }
 
-        var value = when.Evaluate(slots, ref _budget);
+        var value = rule.IsAudit ? when.Evaluate(slots, ref _auditBudget) : when.Evaluate(slots, ref _budget);
         fault = value.Fault;
         return value.IsTrue;
     }

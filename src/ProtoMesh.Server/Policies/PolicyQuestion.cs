@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Store;
@@ -24,8 +26,22 @@ internal sealed record PolicyQuestion
 
     public JsonElement? Metadata { get; init; }
 
-    /// <summary>The lease that is asked for together with the action; its grant meets a requirement of it.</summary>
-    public RequestFacts? Request { get; init; }
+    /// <summary>The lease that is asked for together with the action, in the order of the resources; its grant meets a requirement of it. None in a plain check.</summary>
+    public IReadOnlyList<RequestFacts> Requests { get; init; } = [];
+
+    /// <summary>
+    /// Who takes a place: one id with the same question. Another question under the same id is not the repetition of it.
+    /// </summary>
+    public string TakerOf(string decisionId)
+    {
+        if (RequestId is null)
+        {
+            return decisionId;
+        }
+
+        var question = string.Join('\u0001', [AgentId, Action, .. Resources.Select(resource => resource.Short), Metadata?.GetRawText() ?? ""]);
+        return $"{RequestId}.{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(question)).AsSpan(0, 12))}";
+    }
 
     /// <summary>Nothing is taken.</summary>
     public bool IsDryRun { get; init; }

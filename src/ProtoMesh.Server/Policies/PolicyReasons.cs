@@ -11,7 +11,7 @@ internal static class PolicyReasons
     public const string Default = "defaults";
     private const int MostMessage = 1_024;
 
-    public static PolicyReason Of(PolicySet set, RuleHit hit)
+    public static PolicyReason Of(PolicySet set, RuleHit hit, PolicyEvaluation evaluation)
     {
         var rule = hit.Rule;
         var at = At(set, rule);
@@ -22,17 +22,17 @@ internal static class PolicyReasons
             {
                 Rule = rule.Id, Code = rule.Code, Effect = PolicyVerdict.Deny, At = at,
                 Message = Shortened($"Rule {rule.Id} could not be evaluated, so it denies: {fault.Message}."),
-                Values = rule.When is { } failed ? Values(failed.Explain(hit.Slots)) : null,
+                Values = evaluation.Explain(rule.When, hit.Slots) is { } seen ? Values(seen) : null,
             };
         }
 
-        var explanation = rule.When?.Explain(hit.Slots);
+        var explanation = evaluation.Explain(rule.When, hit.Slots);
         return new PolicyReason
         {
             Rule = rule.Id,
             Code = rule.Code,
             Effect = effect,
-            Message = Message(rule, hit.Slots),
+            Message = Message(rule, hit.Slots, evaluation),
             At = at,
             Values = explanation is null ? null : Values(explanation),
             ToChange = explanation is { ToChange.Count: > 0 } ? explanation.ToChange : null,
@@ -50,12 +50,12 @@ internal static class PolicyReasons
     };
 
     /// <summary>Why an obligation was not met.</summary>
-    public static PolicyReason Of(PolicySet set, ObligationResult result, CelValue[] slots)
+    public static PolicyReason Of(PolicySet set, ObligationResult result, CelValue[] slots, PolicyQuestion question, PolicyEvaluation evaluation)
     {
         var rule = result.Obligation.Rule;
         var (effect, sentence, change) = result.Obligation switch
         {
-            Obligation.Lease lease => ("lock", SentenceOf(lease, result), ChangeOf(lease)),
+            Obligation.Lease lease => ("lock", SentenceOf(lease, result), ChangeOf(lease, question)),
             Obligation.Rate rate => ("rate", SentenceOf(rate, result), string.Create(CultureInfo.InvariantCulture, $"wait {result.InMs} ms")),
             _ => throw new InvalidOperationException("There are two kinds of obligations."),
         };
@@ -64,7 +64,7 @@ internal static class PolicyReasons
             Rule = rule.Id,
             Code = rule.Code,
             Effect = effect,
-            Message = rule.Message is null ? Shortened(sentence) : Message(rule, slots),
+            Message = rule.Message is null ? Shortened(sentence) : Message(rule, slots, evaluation),
             At = At(set, rule),
             ToChange = [change],
             RetryAfterMs = result.Obligation is Obligation.Rate ? result.InMs : null,
@@ -85,10 +85,15 @@ internal static class PolicyReasons
         };
     }
 
-    private static string ChangeOf(Obligation.Lease lease)
+    private static string ChangeOf(Obligation.Lease lease, PolicyQuestion question)
     {
         var need = lease.Rule.Lock!;
         var least = need.MinRemainingMs > 0 ? string.Create(CultureInfo.InvariantCulture, $" that lives for at least {need.MinRemainingMs} ms") : "";
+        if (question.Requests.Count > 0 && question.Resources.Contains(lease.Resource))
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"request {lease.Resource.Short} with mode {need.Mode}, ttl_ms and max_hold_ms of at least {need.MinRemainingMs}, and without reentrant");
+        }
+
         return $"hold a lease on {lease.Resource.Short} ({need.Mode}){least} and send its fencing_token";
     }
 
@@ -98,10 +103,9 @@ internal static class PolicyReasons
         return string.Create(CultureInfo.InvariantCulture, $"The limit of {need.Limit} in {Documents.Fields.Written(need.Window)} is used up; the next place is free in {result.InMs} ms.");
     }
 
-    private static string Message(PolicyRule rule, CelValue[] slots)
+    private static string Message(PolicyRule rule, CelValue[] slots, PolicyEvaluation evaluation)
     {
-        var budget = CelBudget.ForDecision();
-        var told = rule.Message?.Evaluate(slots, ref budget);
+        CelValue? told = rule.Message is null ? null : evaluation.Evaluate(rule.Message, slots);
         return Shortened(told is { Kind: CelKind.String } text ? text.AsString
             : rule.When is { } when ? $"Rule {rule.Id} {Verb(rule)} because {when.Source}"
             : $"Rule {rule.Id} {Verb(rule)}, always");

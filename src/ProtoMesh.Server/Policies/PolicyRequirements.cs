@@ -40,13 +40,26 @@ internal static class PolicyRequirements
         }
 
         // The lease that is asked for here is the one that the rule requires: its grant is the proof.
-        return question.Request is { } request && question.Resources.Contains(resource) && Covers(request.Mode, need.Mode) && request.TtlMs >= need.MinRemainingMs
+        return Requested(question, resource) is { } request && Covers(request.Mode, need.Mode) && request.LivesAtLeastMs >= need.MinRemainingMs
             ? null
             : new Obligation.Lease(hit.Rule, resource, question.AgentId, question.FencingToken);
     }
 
+    private static RequestFacts? Requested(PolicyQuestion question, ResourceName resource)
+    {
+        for (var index = 0; index < question.Requests.Count && index < question.Resources.Count; index++)
+        {
+            if (question.Resources[index] == resource)
+            {
+                return question.Requests[index];
+            }
+        }
+
+        return null;
+    }
+
     private static Obligation.Rate? RateOf(RuleHit hit, RateRequirement need, PolicyQuestion question, PolicyEvaluation evaluation) =>
-        question.IsRepeated || Text(need.Key, hit, evaluation) is not { } key ? null : new Obligation.Rate(hit.Rule, PolicyScripts.RateKey(question.Namespace, hit.Rule.Id, key));
+        question.IsRepeated || Text(need.Key, hit, evaluation) is not { } key ? null : new Obligation.Rate(hit.Rule, PolicyScripts.RateKey(question.Namespace, hit.Rule.Id, need.Window, key));
 
     private static string? Text(CelProgram program, RuleHit hit, PolicyEvaluation evaluation)
     {

@@ -111,9 +111,9 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
         await store.RunAsync(Return, partition, [store.ChannelOf(partition), .. arguments], cancellationToken);
     }
 
-    /// <summary>The store's name of a rate: namespace, rule and the key's value, which is hashed when it is long or has what separates them.</summary>
-    public static string RateKey(string space, string rule, string value) =>
-        $"{space}\u0003{rule}\u0003{(value.Length <= 128 && !value.Any(char.IsControl) ? $"={value}" : $"#{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(value)))}")}";
+    /// <summary>The store's name of a rate: namespace, rule, window (another window counts anew) and the key's value, which is hashed when it is long or has what separates them.</summary>
+    public static string RateKey(string space, string rule, TimeSpan window, string value) =>
+        $"{space}\u0003{rule}\u0003{(long)window.TotalMilliseconds}\u0003{(value.Length <= 128 && !value.Any(char.IsControl) ? $"={value}" : $"#{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(value)))}")}";
 
     private async Task<(DateTimeOffset Now, IReadOnlyList<ObligationResult> Results)> ObligeAsync(
         int partition, string id, bool take, IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken)

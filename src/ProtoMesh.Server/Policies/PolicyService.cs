@@ -35,7 +35,7 @@ internal sealed class PolicyService(ActivePolicies policies, PolicyDecider decid
 
         try
         {
-            await scripts.GiveBackAsync(question.Namespace, question.RequestId ?? answer.Decision.DecisionId, answer.At, answer.Taken, CancellationToken.None);
+            await scripts.GiveBackAsync(question.Namespace, question.TakerOf(answer.Decision.DecisionId), answer.At, answer.Taken, CancellationToken.None);
         }
         catch (StoreException)
         {

@@ -65,9 +65,12 @@ internal sealed record PolicySubject
 }
 
 /// <summary>The lease that is asked for together with an action.</summary>
-internal sealed record RequestFacts(string Mode, int Units, int Priority, long TtlMs, long WaitMs, long MaxHoldMs, bool IsDetached)
+internal sealed record RequestFacts(string Mode, int Units, int Priority, long TtlMs, long WaitMs, long MaxHoldMs, bool IsDetached, bool IsReentrant = false)
 {
     public static readonly CelValue None = CelValue.Record(new CelRecord(PolicyVariables.RequestType, new CelValue[7]));
+
+    /// <summary>How long a grant of it lives at least when nobody renews it; one that joins an older hold may end with that.</summary>
+    public long LivesAtLeastMs => IsReentrant ? 0 : Math.Min(TtlMs, MaxHoldMs);
 
     public CelValue Value() => CelValue.Record(new CelRecord(PolicyVariables.RequestType,
     [

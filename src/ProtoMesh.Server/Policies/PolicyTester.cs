@@ -97,7 +97,7 @@ internal sealed class PolicyTester
         var question = new PolicyQuestion
         {
             Namespace = "default", AgentId = agent?.Text("id")?.Text ?? "test-agent", Action = given.Text("action", required: true)?.Text ?? "",
-            Resources = resource is { } name ? [name] : [], RequestId = "test", Request = request,
+            Resources = resource is { } name ? [name] : [], RequestId = "test", Requests = request is null ? [] : [request],
         };
         var subject = new PolicySubject
         {
@@ -105,7 +105,7 @@ internal sealed class PolicyTester
             Roles = new(roles.Contains(role, StringComparer.Ordinal) ? roles : [role, .. roles], FactSource.Claimed),
             Resource = resource, ResourceTeam = new(team, FactSource.Claimed), ResourceLabels = new(labels, FactSource.Configured),
         };
-        var slots = PolicyDecider.SlotsOf(_set, question, subject, held.Value(), Metadata(given), Now(given));
+        var slots = PolicyDecider.SlotsOf(_set, question, subject, request, held.Value(), Metadata(given), Now(given));
         return (question, slots, lease);
     }
 

@@ -95,7 +95,7 @@ public sealed class DecisionsOfALog
         var replica = await WritingAsync(rig);
         var answer = await RecordAsync(replica, desk, desk.Question("write", "page/1", """{"agent_role":"junior","note":"\u0000 é 🦊"}""") with
         {
-            Request = new RequestFacts("exclusive", 1, 7, 30_000, 0, 3_600_000, false),
+            Requests = [new RequestFacts("exclusive", 1, 7, 30_000, 0, 3_600_000, false)],
         }, allowed: true);
         await replica.StopAsync();
         var row = Assert.Single(await RowsAsync(replica), one => one.DecisionId == answer.DecisionId);
@@ -106,7 +106,7 @@ public sealed class DecisionsOfALog
         Assert.Equal("\0 é 🦊", (string?)inputs["metadata_sent"]!["note"]);
         Assert.Equal("web", (string?)inputs["resources"]![0]!["resource"]!["team"]);
         Assert.False((bool)inputs["resources"]![0]!["lock"]!["held"]!);
-        Assert.Equal(7, (int)inputs["request"]!["priority"]!);
+        Assert.Equal(7, (int)inputs["resources"]![0]!["request"]!["priority"]!);
         Assert.Equal(row.At, DateTimeOffset.Parse((string)inputs["now"]!, System.Globalization.CultureInfo.InvariantCulture).UtcDateTime, TimeSpan.FromMilliseconds(1));
         Assert.Equal((desk.Set.Sha256, "test", 1), (row.PolicySha256, row.PolicyName, row.PolicyVersion));
         Assert.Equal("page/1", row.Resource);

@@ -59,7 +59,7 @@ public sealed class ObligationTests
         var second = desk.Question("b");
         var answer = await desk.AskAsync(second);
         Assert.Equal(1, answer.Decision.Obligations!.Rate![0].Remaining);
-        await desk.Scripts.GiveBackAsync("default", second.RequestId!, answer.At, answer.Taken, CancellationToken.None);
+        await desk.Scripts.GiveBackAsync("default", second.TakerOf(answer.Decision.DecisionId), answer.At, answer.Taken, CancellationToken.None);
         Assert.Equal(1, (await desk.AskAsync("b")).Decision.Obligations!.Rate![0].Remaining);
     }
 
@@ -123,6 +123,18 @@ public sealed class ObligationTests
         Assert.True((await desk.AskAsync("a", "customer/1", token: token)).Decision.Allowed);
         await desk.Store.AdvanceAsync(TimeSpan.FromMilliseconds(5_001));
         Assert.True((await desk.AskAsync("a", "customer/1", agent: "agent-2")).Decision.Allowed);
+    }
+
+    [Theory]
+    [ClassData(typeof(StoreBackends))]
+    public async Task A_rate_in_audit_mode_counts_and_refuses_nobody(string backend)
+    {
+        await using var desk = await PolicyDesk.OpenAsync(backend, Documents.With("  - { id: pace, actions: [a], mode: audit, require: { rate: { key: agent.id, limit: 2, window: 1m } } }\n  - { id: yes, actions: [a], effect: allow }"));
+        for (var round = 0; round < 4; round++)
+        {
+            var decision = (await desk.AskAsync("a")).Decision;
+            Assert.Equal((true, round >= 2 ? 1 : 0), (decision.Allowed, decision.AuditOnly.Count));
+        }
     }
 
     [Theory]

@@ -35,7 +35,7 @@ public sealed class OriginalBehaviourTests
     public async Task A_check_answers_as_the_first_version_did(string metadata, bool allowed, string reason)
     {
         var server = await MeshServers.GetAsync(MeshServers.Embedded);
-        var answer = await server.PostAsync("/v1/policies/check", JsonNode.Parse($$"""{"agent_id":"a","action":"any action","metadata":{{metadata}}}""")!.AsObject());
+        var answer = await server.PostAsync("/v1/policies/check", JsonNode.Parse($$"""{"agent_id":"a","action":"any.action","metadata":{{metadata}}}""")!.AsObject());
         Assert.Equal((200, allowed, reason), (answer.Status, (bool)answer.Body["allowed"]!, answer.String("reason")));
     }
 }

@@ -150,7 +150,7 @@ internal sealed partial class DocumentReader
         var actions = new List<YamlText>();
         foreach (var item in rule.List("actions", 1, 100, required: true))
         {
-            if (item is YamlText text && ActionPattern().IsMatch(text.Text))
+            if (item is YamlText { IsNull: false } text && ActionPattern().IsMatch(text.Text))
             {
                 actions.Add(text);
             }

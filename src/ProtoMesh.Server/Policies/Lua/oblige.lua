@@ -28,11 +28,12 @@ while ARGV[index] do
     index = index + 7
   else
     local key, limit, window = ARGV[index + 1], tonumber(ARGV[index + 2]), tonumber(ARGV[index + 3])
-    local count, oldest = count_places(rates, key, window)
+    local count, oldest = count_places(rates, key, limit, window)
     local verdict = has_place(rates, key, id) and 'known' or count < limit and 'free' or 'full'
     local left = limit - count - (verdict == 'free' and 1 or 0)
     answer(ARGV[index + 4], verdict ~= 'full', verdict, int(math.max(left, 0)), int(oldest + window - now))
-    if verdict == 'free' and ARGV[index + 4] == '1' then
+    -- A rate that is only recorded counts too: else it would never be full.
+    if verdict == 'free' then
       taking[#taking + 1] = {key, window}
     end
     index = index + 6

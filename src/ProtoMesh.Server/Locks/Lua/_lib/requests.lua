@@ -23,7 +23,7 @@ local function parts_pattern(count)
 end
 
 -- A queued or granted request. ends: of the lease, or of the time to claim it while claimed is ''.
--- flags: d detached, r reentrant, j journaled, p legacy (publishes its grant), g shares a token with another (re-entry).
+-- flags: d detached, r reentrant, j journaled, p legacy (publishes its grant), a names an action, g shares a token with another (re-entry).
 local function parse_live(text)
   live_pattern = live_pattern or parts_pattern(23)
   local state, digest, token, ends, hold_ends, claimed, wait_ends, enqueued, score, seq, priority, ttl, max_hold, drain,

@@ -22,13 +22,14 @@ local function enqueue(id, request)
     '\2ttl_ms=' .. request.ttl .. '\2max_hold_ms=' .. request.max_hold .. '\2digest=' .. request.digest)
 end
 
--- The owner's read: keeps a waiter alive, and claims a grant, whose full time starts here.
-local function attend(id, request)
+-- The owner's read: keeps a waiter alive, and claims a grant, whose full time starts here. One that names an action is
+-- claimed only when the caller has asked the policies again.
+local function attend(id, request, asked)
   if lapse_if_over(id, request) then
     return
   elseif request.state == 'queued' then
     call('ZADD', deadlines, int(waiter_deadline(request)), id)
-  elseif request.state == 'granted' and request.claimed == '' then
+  elseif request.state == 'granted' and request.claimed == '' and (asked or not flagged(request, 'a')) then
     request.claimed, request.hold_ends = '1', int(now + tonumber(request.max_hold))
     request.ends = int(math.min(now + tonumber(request.ttl), tonumber(request.hold_ends)))
     call('ZADD', deadlines, request.ends, id)

@@ -8,10 +8,11 @@ local function fixed(time)
   return string.format('%016d', time)
 end
 
-local function count_places(rates, key, window)
+-- How many places are taken, and when the one was that has to go before another fits.
+local function count_places(rates, key, limit, window)
   local from = 'k' .. key .. '\1' .. fixed(now - window + 1)
   local count = redis.call('ZLEXCOUNT', rates, '[' .. from, '(k' .. key .. '\2')
-  local oldest = count > 0 and redis.call('ZRANGEBYLEX', rates, '[' .. from, '(k' .. key .. '\2', 'LIMIT', '0', '1')[1]
+  local oldest = count > 0 and redis.call('ZRANGEBYLEX', rates, '[' .. from, '(k' .. key .. '\2', 'LIMIT', int(math.max(count - limit, 0)), '1')[1]
   return count, oldest and tonumber(string.sub(oldest, #key + 3, #key + 18)) or now
 end
 
