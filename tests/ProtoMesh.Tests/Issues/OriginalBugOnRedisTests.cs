@@ -75,7 +75,7 @@ public sealed class OriginalBugOnRedisTests
         Assert.Equal("active", Status(await survivor.StatusAsync(waiting)));
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task Original_bug_12_A_Cluster_serves_every_resource()
     {
         await using var cluster = await RedisCluster.StartAsync();

@@ -79,7 +79,7 @@ public sealed class AnnouncementTests
         Assert.Equal(queued, await new LegacyAgent(town.Server, "second", connection.GetSubscriber()).HearAsync("file/1"));
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task A_grant_is_announced_five_times_and_never_after_its_end()
     {
         await using var town = await LegacyTown.OpenAsync();

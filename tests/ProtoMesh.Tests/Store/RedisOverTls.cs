@@ -8,6 +8,7 @@ using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Store;
 
+[Trait("Category", "Slow")]
 public sealed class RedisOverTls : IDisposable
 {
     private readonly TempFolder _certificates = new("tls");
