@@ -6,6 +6,7 @@ using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Store;
 
+[Trait("Category", "Slow")]
 public sealed class RedisOutages
 {
     private const string Count = "return redis.call('HINCRBY', KEYS[1], 'count', 1)";
