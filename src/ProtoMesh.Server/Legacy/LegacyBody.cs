@@ -113,39 +113,6 @@ internal sealed class LegacyBody
         return number;
     }
 
-    /// <summary>A number as it was written, or null for none.</summary>
-    public JsonElement? Number(string field)
-    {
-        if (Find(field, isRequired: false) is not { } value)
-        {
-            return null;
-        }
-
-        if (value.ValueKind != JsonValueKind.Number)
-        {
-            Refuse(field, value, "float_type", "Input should be a valid number");
-        }
-
-        return value;
-    }
-
-    /// <summary>A required object, whose fields are read in the same way and whose faults count here.</summary>
-    public LegacyBody Object(string field)
-    {
-        if (Find(field, isRequired: true) is not { } value)
-        {
-            return new LegacyBody(Nothing);
-        }
-
-        if (value.ValueKind == JsonValueKind.Object)
-        {
-            return new LegacyBody(value, this, field);
-        }
-
-        Refuse(field, value, "dict_type", "Input should be a valid dictionary");
-        return new LegacyBody(Nothing);
-    }
-
     /// <summary>Adds a fault that the reader cannot know of.</summary>
     public void Refuse(string field, string rule)
     {
@@ -153,13 +120,6 @@ internal sealed class LegacyBody
         {
             Refuse(field, value, "value_error", $"Value error, {rule}");
         }
-    }
-
-    private LegacyBody(JsonElement body, LegacyBody parent, string field)
-    {
-        _object = body;
-        _faults = parent._faults;
-        _path = [.. parent._path.Select(part => part.DeepClone()), field];
     }
 
     private string Text(string field, JsonElement value, int mostBytes)

@@ -119,7 +119,7 @@ internal static class LockEndpoints
     {
         var errors = new LockValidator.Errors();
         var name = errors.Resource(body.Namespace, body.Resource);
-        errors.Require("request_id", body.RequestId is not null && LockId.IsRequestId(body.RequestId), LockId.RequestIdRule, body.RequestId);
+        errors.Require("request_id", body.RequestId is not null && RequestIds.IsValid(body.RequestId), RequestIds.Rule, body.RequestId);
         return errors.Any
             ? Problems.Result(errors.Problem)
             : Of(await service.CancelAsync(new LockId(body.RequestId!, service.PartitionOf(name)), cancellationToken));

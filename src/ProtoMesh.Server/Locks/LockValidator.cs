@@ -39,7 +39,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
         var errors = new Errors();
         var space = body.Namespace ?? ResourceName.DefaultNamespace;
         errors.Require("namespace", ResourceName.IsNamespace(space), ResourceName.NamespaceRule, body.Namespace);
-        errors.Require("request_id", body.RequestId is null || LockId.IsRequestId(body.RequestId), LockId.RequestIdRule, body.RequestId);
+        errors.Require("request_id", body.RequestId is null || RequestIds.IsValid(body.RequestId), RequestIds.Rule, body.RequestId);
         var wants = ReadWants(body, space, errors);
         errors.Text("agent_id", body.AgentId, required: true);
         errors.Text("session_id", body.SessionId, required: body.Reentrant == true);

@@ -9,8 +9,6 @@ internal sealed class DecisionBuilder(
 {
     private static readonly Dictionary<string, string> NoFacts = [];
 
-    public ActivePolicy Active => active;
-
     public PolicyQuestion Question => question;
 
     public PolicyEvaluation Evaluation => evaluation;

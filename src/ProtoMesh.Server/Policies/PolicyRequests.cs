@@ -14,7 +14,6 @@ namespace ProtoMesh.Server.Policies;
 internal static class PolicyRequests
 {
     public const string IfMatchRule = "the ETag of listPolicies, in its quotes, or *";
-    private const string PersonRule = "1 to 128 bytes without control characters";
     private const string CommentRule = "1 to 500 bytes without control characters";
     private const int DefaultLimit = 100;
     private const int MostEntries = 1_000;
@@ -70,7 +69,7 @@ internal static class PolicyRequests
 
     public static void Person(string field, string? text, List<FieldError> errors)
     {
-        Require(errors, field, text is null || IsText(text, 128), PersonRule, text);
+        Require(errors, field, text is null || IsText(text, 128), CheckValidator.TextRule, text);
         Require(errors, field, text != PolicyFile.By, $"any name but {PolicyFile.By}, which stands for the file of Policies:File", text);
     }
 
