@@ -113,7 +113,7 @@ public sealed class GuardTests(LiveService service) : IClassFixture<LiveService>
                 await mesh.Locks.ForceReleaseAsync(_resource, "it was stuck", immediate: true, cancellationToken: stop);
                 await Task.Delay(TimeSpan.FromSeconds(30), stop);
             },
-            new() { TimeToLive = TimeSpan.FromSeconds(3) }));
+            new() { Ttl = TimeSpan.FromSeconds(3) }));
 
         Assert.Equal(LockState.ForceReleased, loss.Problem.State);
     }
