@@ -91,7 +91,7 @@ public sealed class LiveTests(LiveService service) : IClassFixture<LiveService>
         var (one, two) = ($"{_resource}-1", $"{_resource}-2");
         await using (var lease = await mesh.Locks.AcquireAsync([one, new ResourceRequest { Resource = two, Mode = LockMode.Shared }]))
         {
-            Assert.Equal([one, two], lease.Grant.Resources!.Select(resource => resource.Resource));
+            Assert.Equal([one, two], lease.Resources!.Select(resource => resource.Resource));
             Assert.Null(await mesh.Locks.TryAcquireAsync(one));
             await using var shared = await mesh.Locks.TryAcquireAsync(two, new() { Mode = LockMode.Shared });
             Assert.NotNull(shared);
@@ -146,7 +146,7 @@ public sealed class LiveTests(LiveService service) : IClassFixture<LiveService>
         await using var mesh = service.Client("first");
         await using var lease = await mesh.Locks.AcquireAsync(_resource);
 
-        var given = await mesh.Locks.TransferAsync(lease, "second");
+        var given = await lease.TransferAsync("second");
 
         Assert.Equal("second", given.AgentId);
         Assert.True(given.FencingToken > lease.FencingToken);
