@@ -1,11 +1,12 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Xunit.Abstractions;
 
 namespace ProtoMesh.Tests.Client;
 
 /// <summary>A client that holds very many leases, against the real service.</summary>
 [Trait("Category", "Slow")]
-public sealed class ManyLeasesTests(LiveService service) : IClassFixture<LiveService>
+public sealed class ManyLeasesTests(LiveService service, ITestOutputHelper output) : IClassFixture<LiveService>
 {
     private const int Leases = 10_000;
     private static readonly TimeSpan Ttl = TimeSpan.FromSeconds(45);
@@ -29,6 +30,7 @@ public sealed class ManyLeasesTests(LiveService service) : IClassFixture<LiveSer
         // Each lease is due once an interval at the latest, so two intervals have renewed every one of them.
         var intervals = Stopwatch.GetElapsedTime(started) / Interval;
         var renewals = wire.Sent.Where(call => call.At >= started).ToList();
+        output.WriteLine($"{renewals.Count / intervals:0.0} requests an interval");
         Assert.All(renewals, call => Assert.Equal("/v1/locks/renew", call.Path));
         Assert.InRange(renewals.Count / intervals, 1, 50);
         Assert.All(leases, lease => Assert.True(lease.IsHeld && lease.Remaining > Interval, $"{lease.Name} has {lease.Remaining} left of {Ttl}."));
