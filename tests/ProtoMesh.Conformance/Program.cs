@@ -1,0 +1,16 @@
+using ProtoMesh.Conformance;
+using ProtoMesh.Conformance.Staging;
+
+try
+{
+    return args.FirstOrDefault() switch
+    {
+        "stage" => await StageCommand.RunAsync(args[1..]),
+        _ => throw new UsageException($"There is no command '{args.FirstOrDefault()}'."),
+    };
+}
+catch (Exception failure) when (failure is UsageException or InvalidOperationException or IOException)
+{
+    Console.Error.WriteLine($"conformance: {failure.Message}");
+    return 2;
+}
