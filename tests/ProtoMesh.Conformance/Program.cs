@@ -1,10 +1,12 @@
 using ProtoMesh.Conformance;
+using ProtoMesh.Conformance.Running;
 using ProtoMesh.Conformance.Staging;
 
 try
 {
     return args.FirstOrDefault() switch
     {
+        "run" => await RunCommand.RunAsync(),
         "stage" => await StageCommand.RunAsync(args[1..]),
         _ => throw new UsageException($"There is no command '{args.FirstOrDefault()}'."),
     };
