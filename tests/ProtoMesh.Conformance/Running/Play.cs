@@ -39,7 +39,7 @@ internal sealed class Play : IAsyncDisposable
             await background.Stop.CancelAsync();
         }
 
-        await Task.WhenAll(_background.Values.Select(background => background.Run)).WaitAsync(EndLimit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(_background.Values.Select(background => (Task)background.Run)).WaitAsync(EndLimit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task StepAsync(string where, JsonObject step, Names names)
