@@ -174,9 +174,9 @@ internal sealed class Play : IAsyncDisposable
     /// <returns>How it ended, in a word.</returns>
     private async Task<string> MemberAsync(string where, JsonObject member, Names names, bool counted)
     {
-        var steps = member["steps"] as JsonArray ?? [member];
+        IEnumerable<JsonObject> steps = member["steps"] is JsonArray several ? several.Select(step => step!.AsObject()) : [member];
         var last = "ok";
-        foreach (var step in steps.Select(step => step!.AsObject()))
+        foreach (var step in steps)
         {
             if (!counted || step["expect"] is not null || step["op"] is null)
             {

@@ -71,8 +71,8 @@ internal sealed class Stage : IAsyncDisposable
         var (status, answer) = (404, (JsonNode?)new JsonObject { ["error"] = $"There is no {context.Request.Method} {context.Request.Path} here." });
         try
         {
-            var body = context.Request.Method == "POST" && context.Request.ContentLength is not 0 and not null
-                ? await JsonNode.ParseAsync(context.Request.Body) as JsonObject ?? [] : [];
+            using var reader = new StreamReader(context.Request.Body);
+            var body = await reader.ReadToEndAsync() is { Length: > 0 } text ? JsonNode.Parse(text) as JsonObject ?? [] : [];
             var path = context.Request.Path.Value!.Split('/', StringSplitOptions.RemoveEmptyEntries);
             (status, answer) = (context.Request.Method, path) switch
             {
