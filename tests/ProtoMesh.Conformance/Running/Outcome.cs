@@ -19,5 +19,5 @@ internal sealed record Outcome(Result? Result, Exception? Fault)
     };
 
     /// <summary>For counting: <c>ok</c>, <c>null</c> of a try, or the error's code.</summary>
-    public string Word(string op) => Fault is not null ? (string)Wire.Of(Fault)["code"]! : op == "try_acquire" && Result?.Value is null ? "null" : "ok";
+    public string Word(string? op) => Fault is not null ? (string)Wire.Of(Fault)["code"]! : op == "try_acquire" && Result?.Value is null ? "null" : "ok";
 }

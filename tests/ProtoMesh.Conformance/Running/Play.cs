@@ -88,26 +88,44 @@ internal sealed class Play : IAsyncDisposable
         var patience = TimeSpan.FromMilliseconds((int?)step["until_ms"] ?? 0);
         while (true)
         {
-            var outcome = await BoundedAsync(where, call(), limit);
-            var difference = outcome.Difference(names.Resolve(step["expect"]));
-            if (difference is null)
+            var failure = await FailureAsync(where, step, names, call, limit);
+            if (failure is null)
             {
-                difference = step["took_ms"] is { } took ? Pattern.Difference(names.Resolve(took), watch.ElapsedMilliseconds, "the time it took in ms") : null;
-                if (difference is null)
+                var took = names.Resolve(step["took_ms"]);
+                if (took is not null && Pattern.Difference(took, watch.ElapsedMilliseconds, "the time it took in ms") is { } difference)
                 {
-                    Keep(step, names, outcome);
-                    return;
+                    throw new ScenarioFailure($"{where}: {difference}");
                 }
 
-                throw new ScenarioFailure($"{where}: {difference}");
+                return;
             }
 
             if (watch.Elapsed >= patience)
             {
-                throw new ScenarioFailure($"{where}: {difference}");
+                throw failure;
             }
 
             await Task.Delay(Pause);
+        }
+    }
+
+    /// <summary>Null when it gave what was expected, which is then kept.</summary>
+    private async Task<ScenarioFailure?> FailureAsync(string where, JsonObject step, Names names, Func<Task<Outcome>> call, TimeSpan limit)
+    {
+        try
+        {
+            var outcome = await BoundedAsync(where, call(), limit);
+            if (outcome.Difference(names.Resolve(step["expect"])) is { } difference)
+            {
+                return new ScenarioFailure($"{where}: {difference}");
+            }
+
+            Keep(step, names, outcome);
+            return null;
+        }
+        catch (ScenarioFailure failure)
+        {
+            return failure;
         }
     }
 
@@ -178,14 +196,15 @@ internal sealed class Play : IAsyncDisposable
         var last = "ok";
         foreach (var step in steps)
         {
-            if (!counted || step["expect"] is not null || step["op"] is null)
+            if (!counted || step["expect"] is not null || (step["op"] ?? step["join"]) is null)
             {
                 await StepAsync(where, step, names);
                 continue;
             }
 
-            var outcome = await BoundedAsync($"{where}, {step["op"]}", CallAsync(step, names, CancellationToken.None), StepLimit);
-            last = outcome.Word((string)step["op"]!);
+            var call = step["join"] is { } joined ? Find(names.Text((string)joined!)).Run : CallAsync(step, names, CancellationToken.None);
+            var outcome = await BoundedAsync($"{where}, {step["op"] ?? "join"}", call, StepLimit);
+            last = outcome.Word((string?)step["op"]);
             if (outcome.Fault is not null)
             {
                 return last;
