@@ -40,7 +40,7 @@ internal sealed partial class MeshServer : IDisposable
         var server = new MeshServer(store == Stores.Redis ? await RedisServer.StartAsync() : null, settings);
         try
         {
-            await server.LaunchAsync();
+            await server.LaunchAsync(untilReady: true);
             return server;
         }
         catch
@@ -56,16 +56,16 @@ internal sealed partial class MeshServer : IDisposable
 
     public void Continue() => _process!.Continue();
 
-    /// <param name="empty">Its store was lost in the meantime; its journal was not.</param>
-    public async Task StartAgainAsync(bool empty)
+    /// <param name="loss">What it lost in the meantime. Without its store it stays closed, so only its listening is waited for.</param>
+    public async Task StartAgainAsync(Loss loss)
     {
         _process!.Dispose();
-        if (empty)
+        if (loss != Loss.Nothing)
         {
-            await EmptyAsync();
+            await EmptyAsync(loss);
         }
 
-        await LaunchAsync();
+        await LaunchAsync(untilReady: loss != Loss.Store);
     }
 
     public void Dispose()
@@ -75,7 +75,7 @@ internal sealed partial class MeshServer : IDisposable
         _folder.Dispose();
     }
 
-    private async Task LaunchAsync()
+    private async Task LaunchAsync(bool untilReady)
     {
         var dll = Repository.Server;
         if (!File.Exists(dll))
@@ -99,7 +99,7 @@ internal sealed partial class MeshServer : IDisposable
 
         Url = new Uri(await _listening.Task);
         _environment["ASPNETCORE_URLS"] = await _listening.Task;
-        while (!await IsReadyAsync())
+        while (!await AnswersAsync(untilReady))
         {
             if (_process.HasExited || limit.IsCancellationRequested)
             {
@@ -110,12 +110,12 @@ internal sealed partial class MeshServer : IDisposable
         }
     }
 
-    private async Task<bool> IsReadyAsync()
+    private async Task<bool> AnswersAsync(bool ready)
     {
         try
         {
             using var answer = await Http.GetAsync(new Uri(Url, "/health/ready"));
-            return answer.IsSuccessStatusCode;
+            return !ready || answer.IsSuccessStatusCode;
         }
         catch (Exception failure) when (failure is HttpRequestException or TaskCanceledException)
         {
@@ -123,17 +123,23 @@ internal sealed partial class MeshServer : IDisposable
         }
     }
 
-    private async Task EmptyAsync()
+    private async Task EmptyAsync(Loss loss)
     {
         if (_redis is not null)
         {
             await _redis.EmptyAsync();
-            return;
         }
 
-        foreach (var file in Directory.EnumerateFiles(_folder.Path).Where(file => !Path.GetFileName(file).StartsWith("protomesh.db", StringComparison.Ordinal)))
+        foreach (var entry in Directory.EnumerateFileSystemEntries(_folder.Path).Where(entry => loss == Loss.Everything || !Path.GetFileName(entry).StartsWith("protomesh.db", StringComparison.Ordinal)))
         {
-            File.Delete(file);
+            if (Directory.Exists(entry))
+            {
+                Directory.Delete(entry, recursive: true);
+            }
+            else
+            {
+                File.Delete(entry);
+            }
         }
     }
 

@@ -122,7 +122,13 @@ internal sealed class Stage : IAsyncDisposable
                 server.Continue();
                 break;
             case "start":
-                await server.StartAgainAsync((bool?)body["empty"] ?? false);
+                await server.StartAgainAsync(body["empty"]?.ToString() switch
+                {
+                    null or "false" => Loss.Nothing,
+                    "true" => Loss.Everything,
+                    "store" => Loss.Store,
+                    var other => throw new UsageException($"A server is started with empty true or store, not {other}."),
+                });
                 break;
             default:
                 throw new UsageException($"A server can be told kill, stop, continue and start, not {what}.");
