@@ -1,6 +1,7 @@
 using ProtoMesh.Conformance;
 using ProtoMesh.Conformance.Running;
 using ProtoMesh.Conformance.Staging;
+using ProtoMesh.Conformance.Suite;
 
 try
 {
@@ -8,7 +9,7 @@ try
     {
         "run" => await RunCommand.RunAsync(),
         "stage" => await StageCommand.RunAsync(args[1..]),
-        _ => throw new UsageException($"There is no command '{args.FirstOrDefault()}'."),
+        _ => await SuiteCommand.RunAsync(args),
     };
 }
 catch (Exception failure) when (failure is UsageException or InvalidOperationException or IOException)
