@@ -37,6 +37,7 @@ export class ProtoMesh {
   readonly #api: MeshApi;
   readonly #renewals: RenewalLoop;
   readonly #guards: Guards;
+  #closed = false;
 
   /**
    * Connects nowhere yet: the first call does.
@@ -134,7 +135,8 @@ export class ProtoMesh {
    * a warning names them, their `signal` aborts at their deadline and the next holder reads `expired`.
    */
   close(): Promise<void> {
-    const held = this.held;
+    const held = this.#closed ? [] : this.held;
+    this.#closed = true;
     this.#renewals.close();
     this.#sender.close();
     if (held.length > 0) {
