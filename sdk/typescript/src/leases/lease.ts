@@ -439,9 +439,9 @@ export function meansLoss(problem: Problem): boolean {
   return ["lease_lost", "lock_unknown", "lock_ended", "token_mismatch"].includes(problem.code);
 }
 
-/** Whatever the service called it, for its holder the lease is lost. */
+/** Whatever the service called it, for its holder the lease is lost, and the same call will not bring it back. */
 export function asLoss(problem: Problem): Problem {
-  return { ...problem, code: "lease_lost" };
+  return { ...problem, code: "lease_lost", retryable: false };
 }
 
 function endsWithHold(told: { readonly expiresAt?: string; readonly holdEndsAt?: string }): boolean {
