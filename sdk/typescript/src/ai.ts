@@ -10,7 +10,8 @@ export interface ToolShape {
 }
 
 /** What the model writes for a tool. */
-export type InputOf<T> = T extends { execute?: infer E } ? (NonNullable<E> extends (input: infer I, ...rest: any[]) => unknown ? I : any) : any;
+export type InputOf<T> = T extends { readonly execute?: infer E } ? FirstOf<NonNullable<E>> : any;
+type FirstOf<F> = F extends (input: infer I, ...rest: any[]) => unknown ? I : never;
 
 /** A tool of `ai` does not know its own name, so the rule of a single one names the action. */
 export type NamedRule<TArgs = any> = (
