@@ -9,6 +9,7 @@ import { byArguments, call, once } from "./rig/framework.js";
 import { until, untilFree, untilWaiting } from "./rig/poll.js";
 import { AgentProcess } from "./rig/processes.js";
 import { newResource, Service } from "./rig/service.js";
+import { slow } from "./rig/slow.js";
 
 let service: Service;
 before(async () => (service = await Service.start()));
@@ -48,7 +49,7 @@ for (const framework of frameworks) {
       await untilFree(service.client("looker"), resource);
     });
 
-    it("lets one of two processes in at a time, so no change is lost", async () => {
+    slow("lets one of two processes in at a time, so no change is lost", async () => {
       const folder = mkdtempSync(join(tmpdir(), "protomesh-"));
       const file = join(folder, "number");
       writeFileSync(file, "0");
@@ -67,7 +68,7 @@ for (const framework of frameworks) {
       }
     });
 
-    it("gives the resource to the next when the process of its holder dies", async () => {
+    slow("gives the resource to the next when the process of its holder dies", async () => {
       const resource = newResource();
       const dying = new AgentProcess({ framework: framework.name, url: service.url, agentId: "dying", resource, hold: { ttl: 1_000 } });
       try {

@@ -5,6 +5,7 @@ import { frameworks } from "./frameworks/all.js";
 import { byArguments, call, once } from "./rig/framework.js";
 import { until, untilFree } from "./rig/poll.js";
 import { newResource, Service } from "./rig/service.js";
+import { slow } from "./rig/slow.js";
 
 let service: Service;
 before(async () => (service = await Service.start()));
@@ -84,7 +85,7 @@ for (const framework of frameworks) {
       let stopped = false;
 
       const { seen } = await framework.run({
-        mesh: service.client("agent", {}),
+        mesh: service.client("agent"),
         rule: byArguments({ ttl: 1_000 }),
         tools: {
           async work(_args, signal) {
@@ -145,13 +146,13 @@ for (const framework of frameworks) {
       await next.release();
     });
 
-    it("does not run the tool when the service cannot be reached", async () => {
+    slow("does not run the tool when the service cannot be reached", async () => {
       const mesh = new ProtoMesh({ baseUrls: "http://127.0.0.1:1", agentId: "agent", retryFor: 300 });
       let ran = false;
 
       const { seen } = await framework.run({
         mesh,
-        rule: byArguments({ wait: 300 }),
+        rule: byArguments({ wait: 0 }),
         tools: { work: () => Promise.resolve(String(ran = true)) },
         script: once(call("work", newResource())),
       });
@@ -160,14 +161,14 @@ for (const framework of frameworks) {
       assert.equal(ran, false);
     });
 
-    it("runs the tool without a lease when the rule prefers that to waiting for the service", async () => {
+    slow("runs the tool without a lease when the rule prefers that to waiting for the service", async () => {
       const warnings: string[] = [];
       const logger = { warn: (text: string) => warnings.push(text) };
       const mesh = new ProtoMesh({ baseUrls: "http://127.0.0.1:1", agentId: "agent", retryFor: 300, logger });
 
       const { seen } = await framework.run({
         mesh,
-        rule: byArguments({ wait: 300, onUnavailable: "open" }),
+        rule: byArguments({ wait: 0, onUnavailable: "open" }),
         tools: { work: () => Promise.resolve(`under ${String(framework.currentLease())}`) },
         script: once(call("work", newResource())),
       });
