@@ -139,7 +139,7 @@ class FaultServer:
                 await writer.drain()
                 if do.cut is not None or do.forward:
                     return
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -203,10 +204,8 @@ async def test_a_body_that_ignores_its_loss_hears_of_it_at_its_end(mesh: ProtoMe
     with pytest.raises(LeaseLostError):
         async with mesh.lock(name, ttl=1) as lease:
             await mesh.locks.force_release(name, "it hangs", immediate=True)
-            try:
+            with suppress(asyncio.CancelledError):
                 await asyncio.sleep(60)
-            except asyncio.CancelledError:
-                pass
             assert not lease.is_held
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -28,7 +28,7 @@ from .._ticket import Ticket
 from .acquisition import Acquisition
 from .lease import Lease, means_loss
 from .renewals import Renewals
-from .runtime import Scope, before_waiting, is_cancellation
+from .runtime import Scope, Stream, before_waiting, is_cancellation
 from .transport import Sender, escape, get, post
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Locks:
         type: str | None = None,
         namespace: str | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[ObservedLock]:
+    ) -> Stream[ObservedLock]:
         """Live requests, page by page as they are read; ``limit`` is the size of a page."""
         query = self._query(namespace, state=state, agent_id=agent_id, type=type, limit=limit)
         async for page in pages(self._sender, LockPage, "/v1/locks", query):
@@ -98,9 +98,7 @@ class Locks:
         query = self._query(namespace, resource=resource, page_token=page_token, limit=limit)
         return await self._sender.ask(QueuePage, get("/v1/resources/queue", query))
 
-    async def resources(
-        self, *, namespace: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[ResourceSummary]:
+    async def resources(self, *, namespace: str | None = None, limit: int | None = None) -> Stream[ResourceSummary]:
         """Resources that are held or waited for, the most contended first, page by page as they are read."""
         query = self._query(namespace, order_by="contention", limit=limit)
         async for page in pages(self._sender, ResourcePage, "/v1/resources", query):
@@ -109,7 +107,7 @@ class Locks:
 
     async def history(
         self, resource: str, *, namespace: str | None = None, limit: int | None = None
-    ) -> AsyncIterator[MeshEvent]:
+    ) -> Stream[MeshEvent]:
         """What happened to a resource, the newest first, page by page as it is read."""
         query = self._query(namespace, resource=resource, limit=limit)
         async for page in pages(self._sender, EventPage, "/v1/resources/history", query):
@@ -224,7 +222,7 @@ def note_of(kind: type[BaseException] | None, what: str) -> str | None:
     return f"{what} was cancelled" if is_cancellation(kind) else f"{what} failed: {kind.__name__}"
 
 
-async def pages(sender: Sender, answer: type[_P], path: str, query: Mapping[str, Any]) -> AsyncIterator[_P]:
+async def pages(sender: Sender, answer: type[_P], path: str, query: Mapping[str, Any]) -> Stream[_P]:
     """Page after page."""
     token: str | None = None
     while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,6 +22,7 @@ from .._checks import PolicyCheck, check_body
 from .._requests import drop_none
 from .lease import Lease
 from .locks import pages
+from .runtime import Stream
 from .transport import Call, Sender, escape, get, post
 
 _YAML = {"Content-Type": "application/yaml"}
@@ -98,7 +99,7 @@ class Policies:
         assert whole is not None
         return whole
 
-    async def versions(self, name: str, *, namespace: str | None = None) -> AsyncIterator[PolicyVersion]:
+    async def versions(self, name: str, *, namespace: str | None = None) -> Stream[PolicyVersion]:
         """A policy's versions, the newest first, page by page as they are read."""
         path = f"/v1/policies/{escape(name)}/versions"
         async for page in pages(self._sender, PolicyVersionPage, path, self._query(namespace)):
@@ -145,7 +146,7 @@ class Policies:
         policy: str | None = None,
         namespace: str | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[RecordedDecision]:
+    ) -> Stream[RecordedDecision]:
         """What was decided, the newest first, page by page as it is read; of allows only a sample is kept."""
         query = self._query(namespace, agent_id=agent_id, action=action, decision=decision, policy=policy, limit=limit)
         async for page in pages(self._sender, DecisionPage, "/v1/decisions", query):

@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from contextvars import Context
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._clock import monotonic
 
 if TYPE_CHECKING:
     import httpx
+
+
+_T = TypeVar("_T")
+#: What is read one by one as it comes.
+Stream = AsyncGenerator[_T, None]
 
 
 class Received(NamedTuple):

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -29,7 +29,7 @@ from .._ticket import Ticket
 from .acquisition import Acquisition
 from .lease import SyncLease, means_loss
 from .renewals import Renewals
-from .runtime import Scope, before_waiting, is_cancellation
+from .runtime import Scope, Stream, before_waiting, is_cancellation
 from .transport import Sender, escape, get, post
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Locks:
         type: str | None = None,
         namespace: str | None = None,
         limit: int | None = None,
-    ) -> Iterator[ObservedLock]:
+    ) -> Stream[ObservedLock]:
         """Live requests, page by page as they are read; ``limit`` is the size of a page."""
         query = self._query(namespace, state=state, agent_id=agent_id, type=type, limit=limit)
         for page in pages(self._sender, LockPage, "/v1/locks", query):
@@ -99,9 +99,7 @@ class Locks:
         query = self._query(namespace, resource=resource, page_token=page_token, limit=limit)
         return self._sender.ask(QueuePage, get("/v1/resources/queue", query))
 
-    def resources(
-        self, *, namespace: str | None = None, limit: int | None = None
-    ) -> Iterator[ResourceSummary]:
+    def resources(self, *, namespace: str | None = None, limit: int | None = None) -> Stream[ResourceSummary]:
         """Resources that are held or waited for, the most contended first, page by page as they are read."""
         query = self._query(namespace, order_by="contention", limit=limit)
         for page in pages(self._sender, ResourcePage, "/v1/resources", query):
@@ -110,7 +108,7 @@ class Locks:
 
     def history(
         self, resource: str, *, namespace: str | None = None, limit: int | None = None
-    ) -> Iterator[MeshEvent]:
+    ) -> Stream[MeshEvent]:
         """What happened to a resource, the newest first, page by page as it is read."""
         query = self._query(namespace, resource=resource, limit=limit)
         for page in pages(self._sender, EventPage, "/v1/resources/history", query):
@@ -225,7 +223,7 @@ def note_of(kind: type[BaseException] | None, what: str) -> str | None:
     return f"{what} was cancelled" if is_cancellation(kind) else f"{what} failed: {kind.__name__}"
 
 
-def pages(sender: Sender, answer: type[_P], path: str, query: Mapping[str, Any]) -> Iterator[_P]:
+def pages(sender: Sender, answer: type[_P], path: str, query: Mapping[str, Any]) -> Stream[_P]:
     """Page after page."""
     token: str | None = None
     while True:

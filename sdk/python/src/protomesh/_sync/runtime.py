@@ -6,8 +6,8 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._clock import monotonic
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 # A thread that has had nothing to do for this long ends, and with it its hold on the client.
 _IDLE = 10.0
+
+
+_T = TypeVar("_T")
+#: What is read one by one as it comes.
+Stream = Generator[_T, None, None]
 
 
 class Received(NamedTuple):
