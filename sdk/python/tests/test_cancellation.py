@@ -183,7 +183,7 @@ async def test_an_outer_cancellation_wins_over_a_loss(mesh: ProtoMesh) -> None:
 
     task = asyncio.create_task(work())
     await inside.wait()
-    mesh.held[0].lose(lease_lost("gone", "1.0"))
+    mesh.held[0]._lose(lease_lost("gone", "1.0"))
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task

@@ -21,8 +21,8 @@ async def test_a_guard_holds_the_lock_while_its_body_runs(mesh: ProtoMesh) -> No
     async with mesh.guard("customer.update", name, metadata={"estimated_cost": 5}) as guard:
         assert guard.granted
         assert guard.lease is not None
-        assert guard.decision == guard.lease.decision is not None
-        assert (guard.denial, guard.text, guard.unprotected) == (None, "", False)
+        assert guard.lease.decision is not None
+        assert (guard.denial, guard.decision, guard.text, guard.unprotected) == (None, None, None, False)
         assert await mesh.locks.try_acquire(name) is None
     assert (await mesh.locks.get(guard.lease.lock_id)).state == "released"
 
@@ -60,6 +60,7 @@ async def test_a_held_resource_is_a_denial_with_a_time(mesh: ProtoMesh) -> None:
     assert guard.denial is not None
     assert guard.denial.code == "lock_held"
     assert guard.denial.retryable
+    assert guard.text is not None
     assert guard.text.startswith(f"Not done: refund. {name} is held by a (refund #42) for ")
     assert guard.text.endswith("Wait by sending wait_ms, or do other work. Try again in about 30 s.")
 
@@ -135,11 +136,12 @@ async def test_a_failed_body_leaves_its_action_and_error_in_the_note(mesh: Proto
 
 async def test_a_loss_cancels_the_body_and_has_words_for_a_model(mesh: ProtoMesh) -> None:
     name = new_name()
-    with pytest.raises(LeaseLostError) as lost:
+    with pytest.raises(LeaseLostError):
         async with mesh.guard("refund", name, ttl=1) as guard:
             await mesh.locks.force_release(name, "it hangs", immediate=True)
             await asyncio.sleep(60)
-    text = guard.lost_text(lost.value)
+    text = guard.text
+    assert text is not None
     assert text.startswith(f"refund may be half done: The lease on {name} is over")
     assert text.endswith("Stop writing, send a new request, and look at the resource before you go on.")
 
@@ -152,6 +154,7 @@ def test_a_synchronous_guard_says_the_same(connect_sync: Callable[..., SyncProto
         assert guard.lease is not None
     with mesh.guard("spend", metadata={"estimated_cost": 500}) as guard:
         assert not guard.granted
+    assert guard.text is not None
     assert guard.text.startswith("Not done: spend.")
     with pytest.raises(LeaseLostError), mesh.guard("refund", name, ttl=1.5) as guard:
         assert guard.lease is not None

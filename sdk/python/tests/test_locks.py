@@ -248,7 +248,7 @@ async def test_the_same_request_id_is_the_same_request(mesh: ProtoMesh) -> None:
     await one.release()
     with pytest.raises(LockEndedError):
         await mesh.locks.acquire(name, request_id=own)
-    await two.close()
+    await two._close()
 
 
 async def test_a_forced_release_tells_the_holder_at_its_next_renewal(mesh: ProtoMesh) -> None:
@@ -258,7 +258,7 @@ async def test_a_forced_release_tells_the_holder_at_its_next_renewal(mesh: Proto
     assert cut.released[0].lock_id == lease.lock_id
     await asyncio.wait_for(lease.lost.wait(), 5)
     with pytest.raises(LeaseLostError) as lost:
-        lease.check()
+        lease.throw_if_lost()
     assert lost.value.problem.state == "force_released"
     with pytest.raises(LeaseLostError):
         await lease.release()

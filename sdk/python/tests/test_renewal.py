@@ -61,7 +61,7 @@ async def test_loss_is_told_before_the_service_frees_the_resource_when_renewals_
     name = new_name()
     lease = await connect(url=server.url).locks.acquire(name, ttl=3)
     told: list[datetime] = []
-    lease.when_lost(lambda: told.append(datetime.now(timezone.utc)))
+    lease._when_lost(lambda: told.append(datetime.now(timezone.utc)))
     await asyncio.wait_for(lease.lost.wait(), 10)
     assert not lease.is_held
     assert told[0] < lease.grant.expires_at, "it must still be ours when we stop"
@@ -76,7 +76,7 @@ def test_loss_is_told_in_time_to_a_thread_too(faulty: Faulty, connect_sync: Conn
     server = faulty(lambda request: Do(forward="/renew" not in request.path, hang="/renew" in request.path))
     lease = connect_sync(url=server.url).locks.acquire(new_name(), ttl=3)
     told: list[datetime] = []
-    lease.when_lost(lambda: told.append(datetime.now(timezone.utc)))
+    lease._when_lost(lambda: told.append(datetime.now(timezone.utc)))
     assert lease.lost.wait(10)
     until("it is told", lambda: told)
     assert told[0] < lease.grant.expires_at
@@ -174,8 +174,8 @@ def test_one_thread_renews_what_a_synchronous_client_holds(connect_sync: Connect
 
     mesh = connect_sync()
     leases = [mesh.locks.acquire(new_name(), ttl=1) for _ in range(5)]
-    before = leases[0].deadline
-    until("it is renewed twice", lambda: leases[0].deadline > before + 0.5)
+    before = leases[0]._deadline
+    until("it is renewed twice", lambda: leases[0]._deadline > before + 0.5)
     names = [thread.name for thread in threading.enumerate() if thread.name.startswith("protomesh")]
     assert sorted(names) == ["protomesh-renewals", "protomesh-renewing"]
     assert all(thread.daemon for thread in threading.enumerate() if thread.name in names)
@@ -216,13 +216,13 @@ async def test_ten_thousand_leases_take_at_most_fifty_requests_an_interval(servi
         leases = mesh.held
         assert len(leases) == 10_000
         counting.paths.clear()
-        before = {lease: lease.deadline for lease in leases}
+        before = {lease: lease._deadline for lease in leases}
         interval = 45 / 3
         await asyncio.sleep(interval)
         renewing = [path for path in counting.paths if path.endswith("/renew")]
         print(f"10,000 leases: {len(renewing)} requests in an interval of {interval:.0f} s")
         assert len(renewing) <= 50
-        await until_async("all are renewed", lambda: all(lease.deadline > before[lease] for lease in leases), 10)
+        await until_async("all are renewed", lambda: all(lease._deadline > before[lease] for lease in leases), 10)
         assert all(lease.is_held for lease in leases)
         for lease in leases:
             lease.ticket()

@@ -120,24 +120,24 @@ def test_a_forked_process_renews_nothing_of_its_parent_and_can_lock_itself(conne
     mesh = connect_sync()
     name = new_name()
     lease = mesh.locks.acquire(name, ttl=1)
-    before = lease.deadline
+    before = lease._deadline
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         try:
             said = [str(mesh.held), str(lease.is_held)]
             with mesh.lock(new_name(), ttl=1) as own:
-                first = own.deadline
-                until("its own lease is renewed", lambda: own.deadline > first + 0.5)
+                first = own._deadline
+                until("its own lease is renewed", lambda: own._deadline > first + 0.5)
                 said.append(str(len(mesh.held)))
-            lease.close()
+            lease._close()
             os.write(writing, " ".join(said).encode())
         except BaseException as fault:
             os.write(writing, repr(fault).encode())
         finally:
             os._exit(0)
     os.close(writing)
-    until("the parent's lease is renewed", lambda: lease.deadline > before + 0.5)
+    until("the parent's lease is renewed", lambda: lease._deadline > before + 0.5)
     with os.fdopen(reading) as pipe:
         assert pipe.read() == "() True 1"
     os.waitpid(child, 0)
@@ -153,8 +153,8 @@ def test_a_client_that_is_idle_keeps_no_threads(connect_sync: ConnectSync, monke
 
     until("others' threads are gone", lambda: not ours(), 30)
     lease: SyncLease = connect_sync().locks.acquire(new_name(), ttl=1)
-    before = lease.deadline
-    until("it is renewed", lambda: lease.deadline > before)
+    before = lease._deadline
+    until("it is renewed", lambda: lease._deadline > before)
     assert ours()
     lease.release()
     until("no thread is left", lambda: not ours())

@@ -24,6 +24,7 @@ from .._answers.locks import (
     ResourceSummary,
 )
 from .._errors import LeaseLostError, LockHeldError, MeshError
+from .._problems import as_loss
 from .._requests import LeaseOptions, LeaseRequest, ResourceArgument, drop_none
 from .._ticket import Ticket
 from .acquisition import Acquisition
@@ -155,7 +156,7 @@ class Locks:
             reply = self._sender.send(post(f"/v1/locks/{escape(ticket.lock_id)}/renew", body))
         except MeshError as refusal:
             if means_loss(refusal.problem):
-                raise LeaseLostError(refusal.problem) from None
+                raise LeaseLostError(as_loss(refusal.problem, ticket.lock_id)) from None
             raise
         renewed = self._sender.read(RenewedLock, reply)
         grant = GrantedLock(
@@ -196,7 +197,7 @@ class LockScope:
             before_waiting("async with mesh.lock(...)")
         self._lease = lease = self._locks.run(self._resource, self._request)
         self._scope.enter()
-        lease.when_lost(self._scope.lose)
+        lease._when_lost(self._scope.lose)
         return lease
 
     def __exit__(
@@ -211,8 +212,8 @@ def leave(
 ) -> None:
     """Releases after a body. A loss while it ran is raised, unless the body has another failure of its own."""
     was_ours = scope.leave(kind)
-    lease.close(note)
-    if (was_ours or kind is None) and (loss := lease.find_loss()) is not None:
+    lease._close(note)
+    if (was_ours or kind is None) and (loss := lease._find_loss()) is not None:
         raise loss from fault
 
 

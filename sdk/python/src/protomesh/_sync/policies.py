@@ -117,19 +117,18 @@ class Policies:
         name: str,
         version: int,
         *,
-        if_match: int | str | None = None,
+        if_match: int | str,
         by: str | None = None,
         namespace: str | None = None,
     ) -> PolicyActivation:
         """Lets a version decide. ``if_match`` is the revision that it replaces (``active.revision`` of ``list``), or ``*``
-        for whatever is there; the service refuses an activation without it. Raises ValidationError with the code
-        ``precondition_failed`` when somebody else was first."""
+        for whatever is there. Raises ValidationError with the code ``precondition_failed`` when somebody else was first."""
         etag = f'"{if_match}"' if isinstance(if_match, int) else if_match
         call = Call(
             "POST",
             f"/v1/policies/{escape(name)}/versions/{version}/activate",
             query=self._query(namespace, by=by),
-            headers=drop_none(**{"If-Match": etag}),
+            headers={"If-Match": etag},
         )
         return self._sender.ask(PolicyActivation, call)
 
