@@ -40,6 +40,11 @@ def check_version(headers: Mapping[str, str], url: str) -> None:
         )
 
 
+def is_plain_json(headers: Mapping[str, str]) -> bool:
+    """JSON that is not a problem document."""
+    return headers.get("content-type", "").startswith("application/json")
+
+
 def read_json(status: int, headers: Mapping[str, str], body: bytes, url: str) -> Any:
     """The JSON of a good answer.
 

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._clock import monotonic
+from .._tls import tls
 
 if TYPE_CHECKING:
     import httpx
@@ -53,7 +54,9 @@ class Http:
         home = (asyncio.get_running_loop(), os.getpid())
         if self._own is None or self._home != home:
             self._own = self._httpx.AsyncClient(
-                timeout=None, limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=100)
+                timeout=None,
+                verify=tls(),
+                limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=100),
             )
             self._home = home
         return self._own

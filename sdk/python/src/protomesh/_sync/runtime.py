@@ -10,6 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._clock import monotonic
+from .._tls import tls
 
 if TYPE_CHECKING:
     import httpx
@@ -57,7 +58,9 @@ class Http:
             # A forked process must not speak over its parent's connections.
             if self._own is None or self._home != os.getpid():
                 self._own = self._httpx.Client(
-                    timeout=None, limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=100)
+                    timeout=None,
+                    verify=tls(),
+                    limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=100),
                 )
                 self._home = os.getpid()
             return self._own
