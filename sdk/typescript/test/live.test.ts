@@ -196,8 +196,9 @@ test("A waiter is seen, explained, moved up and cancelled", async () => {
   assert.deepEqual((await all(mesh.locks.list({ state: "queued", agentId: "other" }))).map(one => one.lockId), [lockId]);
   assert.ok((await all(mesh.locks.resources({ type: "customer" }))).some(one => one.resource === resource && one.queueLength === 1));
   assert.equal((await mesh.locks.dryRun(resource)).grantedNow, false);
+  const cancelled = assert.rejects(waiting, { code: "lock_ended" });
   assert.equal((await mesh.locks.cancelRequest((await mesh.locks.get(lockId)).lockId.split(".")[0]!, resource)).state, "cancelled");
-  await assert.rejects(waiting, { code: "lock_ended" });
+  await cancelled;
   await lease.release();
 });
 

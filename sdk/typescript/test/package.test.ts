@@ -32,13 +32,17 @@ async function main(): Promise<void> {
 }
 void main();`;
 
-/** Each is a program; those without imports of their own go on from the first one. What a reader has of its own is before it. */
-const snippets = [...readFileSync(join(home, "README.md"), "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map(([, snippet]) => `
+/**
+ * Each is a program; those without imports of their own go on from the first one. What a reader has of its own is before
+ * it. Those that need a framework are run where the frameworks are.
+ */
+const snippets = [...readFileSync(join(home, "README.md"), "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map(([, snippet]) => snippet!).filter(
+  snippet => !/"@protomesh\/sdk\/[\w-]+"/.test(snippet)).map(snippet => `
 async function save(_what: unknown, _token: number, _signal: AbortSignal): Promise<void> {}
 async function pay(_who: string, _amount: number, _signal: AbortSignal): Promise<void> {}
 const customer = { name: "Ann" };
 void save, void pay, void customer;
-${snippet!.startsWith("import ") ? "" : 'import { ProtoMesh } from "@protomesh/sdk";\nconst mesh = new ProtoMesh();\n'}${snippet}`);
+${snippet.startsWith("import ") ? "" : 'import { ProtoMesh } from "@protomesh/sdk";\nconst mesh = new ProtoMesh();\n'}${snippet}`);
 
 const samples = {
   basic: /^10 additions of two agents: 10\n$/,
@@ -82,6 +86,8 @@ after(async () => {
 function node(...args: string[]): Promise<{ stdout: string; stderr: string }> {
   return run(process.execPath, args, { cwd: project, env: { ...process.env, PROTOMESH_URL: service.url }, timeout: 60_000 });
 }
+
+test("The README has snippets", () => assert.ok(snippets.length >= 7));
 
 test("The package has what it needs and nothing else", () => {
   const root = join(project, "node_modules/@protomesh/sdk");

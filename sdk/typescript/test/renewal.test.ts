@@ -164,15 +164,50 @@ test("A call that hangs holds up only its own leases", async () => {
 test("What is due at about the same time goes in one call of at most 1,000", async () => {
   const { server, mesh } = await serve({ grant: { expires_in_ms: 6_000 }, renew: request => renewAll(request, {}) });
   const leases: Lease[] = [];
+  const started = performance.now();
   while (leases.length < 1_300) {
     leases.push(...await Promise.all(Array.from({ length: 50 }, (_, index) => mesh.locks.acquire(`customer/${leases.length + index}`))));
   }
 
   await until("all were renewed", () => leases.every(lease => lease.remaining > 7_000));
 
+  // A third of 6 s is an interval; a busy machine may need several until all are there.
+  const intervals = 1 + (performance.now() - started) / 2_000;
   const sizes = server.to("/v1/locks/renew").map(request => (request.body.locks as unknown[]).length);
-  assert.ok(sizes.length <= 10, `${sizes.length} calls`);
+  assert.ok(sizes.length <= 5 * intervals, `${sizes.length} calls in ${intervals} intervals`);
   assert.ok(Math.max(...sizes) <= 1_000);
+});
+
+test("A burst whose answers were slow, so that each is due as it comes, is gathered", async () => {
+  const { server, mesh } = await serve({ renew: request => renewAll(request, {}) });
+  const slow = server.client({
+    fetch: async (input, init) => {
+      const response = await fetch(input, init);
+      if (String(input).endsWith("/v1/locks")) {
+        await new Promise(arrived => setTimeout(arrived, 1_100 + Math.random() * 300));
+      }
+      return response;
+    },
+  });
+  clients.push(slow);
+  await mesh.close();
+
+  const leases = await Promise.all(Array.from({ length: 100 }, (_, index) => slow.locks.acquire(`customer/${index}`, { ttl: 3_000 })));
+  await until("all were renewed", () => server.to("/v1/locks/renew").flatMap(request => request.body.locks as unknown[]).length >= leases.length);
+
+  assert.ok(server.to("/v1/locks/renew").length <= 20, `${server.to("/v1/locks/renew").length} calls`);
+});
+
+test("What the service does not take for now is sent again after a pause", async () => {
+  const { server, mesh } = await serve({ renew: () => problem("mode_conflict") });
+  const lease = await mesh.locks.acquire("customer/123", { autoRenew: false });
+
+  lease.reportProgress("1 of 3");
+  await until("it was sent", () => server.to("/v1/locks/request-1.0/renew").length === 1);
+  await new Promise(passed => setTimeout(passed, 800));
+
+  // A tenth of the 30 s that are left.
+  assert.equal(server.to("/v1/locks/request-1.0/renew").length, 1);
 });
 
 test("A lease whose maximal hold is near is not renewed past it and says why it ended", async () => {

@@ -17,7 +17,8 @@ const holder = fileURLToPath(new URL("./rig/holder.js", import.meta.url));
 test("A lease goes to another process by its ticket, which keeps it and releases it", async () => {
   const mesh = service.client("giver");
   const resource = newResource();
-  const lease = await mesh.locks.acquire(resource, { ttl: 1_000 });
+  // Long enough for another process to start on a busy machine.
+  const lease = await mesh.locks.acquire(resource, { ttl: 6_000 });
   const ticket = JSON.stringify(lease.ticket());
   assert.deepEqual([mesh.held, lease.isHeld], [[], true]);
   const child = spawn(process.execPath, [holder, "attach", service.url, ticket], { stdio: ["pipe", "pipe", "inherit"] });
