@@ -63,7 +63,7 @@ internal sealed class Agent(string name, int priority, Uri url, string run, Fenc
         {
             Priority = priority,
             Wait = TimeSpan.FromSeconds(30),
-            TimeToLive = TimeSpan.FromSeconds(4),
+            Ttl = TimeSpan.FromSeconds(4),
             Reason = Work[name].Text,
             // Without signals to stop a process, not renewing is what being stopped looks like.
             AutoRenew = !OperatingSystem.IsWindows(),

@@ -18,24 +18,23 @@ internal sealed class Refund(string name, int priority, MeshClient mesh, FencedF
         new Report(What.Asks, Dollars(Wanted)).Tell();
         var amount = await LearnLimitAsync();
         await TryWithoutLockAsync(amount);
-        var token = await mesh.Policies.GuardAsync(Action, Agent.Resource, (lease, _) => PayAsync(lease, amount), Asking(amount));
+        await using var guard = await mesh.GuardAsync(Action, Agent.Resource, Asking(amount));
+        var lease = guard.Lease ?? throw new DemoException($"{name} was told: {guard.Text}");
+        var token = await guard.RunAsync(_ => PayAsync(lease, amount));
         new Report(What.Released, "done") { Token = token }.Tell();
     }
 
     /// <summary>The guard decides before it waits for anything; what it denies never runs.</summary>
     private async Task<decimal> LearnLimitAsync()
     {
-        try
+        await using var guard = await mesh.GuardAsync(Action, Agent.Resource, Asking(Wanted));
+        if (guard.Denial?.Decision is not { } decision)
         {
-            await mesh.Policies.GuardAsync(Action, Agent.Resource, (lease, _) => PayAsync(lease, Wanted), Asking(Wanted));
+            throw new DemoException($"{name} was allowed to pay back {Wanted}.");
         }
-        catch (PolicyDeniedException denied) when (denied.Decision is { } decision)
-        {
-            Tell(decision);
-            var most = denied.ToChange.Single(change => change.StartsWith(CostAtMost, StringComparison.Ordinal));
-            return decimal.Parse(most[CostAtMost.Length..], CultureInfo.InvariantCulture);
-        }
-        throw new DemoException($"{name} was allowed to pay back {Wanted}.");
+        Tell(decision);
+        var most = decision.Reasons.SelectMany(reason => reason.ToChange ?? []).Single(change => change.StartsWith(CostAtMost, StringComparison.Ordinal));
+        return decimal.Parse(most[CostAtMost.Length..], CultureInfo.InvariantCulture);
     }
 
     private async Task TryWithoutLockAsync(decimal amount)
@@ -69,7 +68,7 @@ internal sealed class Refund(string name, int priority, MeshClient mesh, FencedF
         return lease.FencingToken;
     }
 
-    private LeaseOptions Asking(decimal amount) => new() { Priority = priority, Reason = Text, Metadata = Claims(amount) };
+    private GuardOptions Asking(decimal amount) => new() { Priority = priority, Reason = Text, Metadata = Claims(amount) };
 
     private static JsonObject Claims(decimal amount) => new() { ["agent_role"] = "junior", ["estimated_cost"] = amount };
 

@@ -1,4 +1,5 @@
 using Microsoft.EntityFrameworkCore;
+using ProtoMesh.Contracts;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
@@ -102,53 +103,6 @@ internal sealed class Health(
         var active = policies.Of(Space);
         return new HealthPolicy { State = policies.RefusedIn(Space) ?? policies.Refused ?? "ok", Name = active.Set.Name, Version = active.Version, Revision = active.Revision };
     }
-}
-
-/// <summary>What this replica decides by in the namespace <c>default</c>.</summary>
-internal sealed record HealthPolicy
-{
-    /// <summary><c>ok</c>, or a sentence that says what is wrong, in this namespace or else in another one.</summary>
-    public required string State { get; init; }
-
-    /// <summary>Absent while nothing decides yet.</summary>
-    public string? Name { get; init; }
-
-    public int? Version { get; init; }
-
-    /// <summary>Which activation of the namespace it is; 0 is the starter before any.</summary>
-    public long? Revision { get; init; }
-}
-
-/// <summary>The answer of <c>/health</c> and <c>/health/ready</c>.</summary>
-internal sealed record HealthReport
-{
-    public required string Status { get; init; }
-
-    public required string Version { get; init; }
-
-    public required HealthPart Store { get; init; }
-
-    public required HealthPart Database { get; init; }
-
-    public required HealthPolicy Policy { get; init; }
-
-    public required string Access { get; init; }
-}
-
-/// <summary>One thing that the service stands on: <c>ok</c>, or a sentence that says what is wrong.</summary>
-internal sealed record HealthPart
-{
-    public required string Kind { get; init; }
-
-    public required string State { get; init; }
-
-    public int? Partitions { get; init; }
-
-    /// <summary>Events that are not yet in SQL; absent when another replica moves them.</summary>
-    public long? JournalLagEvents { get; init; }
-
-    /// <summary>The age of the oldest of them in ms.</summary>
-    public long? JournalLagMs { get; init; }
 }
 
 internal static class HealthSetup

@@ -25,8 +25,7 @@ public sealed class EventsClient
     public async IAsyncEnumerable<MeshEvent> StreamAsync(
         EventFilter? filter = null, long? lastEventId = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
-        var query = new Query().Add("namespace", filter?.Namespace ?? _options.Namespace)
-            .Add("resource", filter?.Resource).Add("agent_id", filter?.AgentId).Add("type", filter?.Type);
+        var query = Filtered(filter);
         var resume = lastEventId?.ToString(CultureInfo.InvariantCulture);
         var backoff = new Backoff();
         while (true)
@@ -46,6 +45,23 @@ public sealed class EventsClient
             await Task.Delay(pause > next ? pause.Value : next, _options.TimeProvider, cancellationToken);
         }
     }
+
+    /// <summary>Events that have happened, in the order of their ids, page by page as they are read; it ends with the newest.</summary>
+    /// <param name="filter">Which; all.</param>
+    /// <param name="lastEventId">Begins after this id; null begins with the oldest that is kept.</param>
+    /// <param name="cancellationToken">Ends the reading.</param>
+    public IAsyncEnumerable<MeshEvent> ListAsync(
+        EventFilter? filter = null, long? lastEventId = null, CancellationToken cancellationToken = default) => Pages.ReadAsync(
+        async (token, stop) =>
+        {
+            var query = Filtered(filter).Add("page_token", token).Add("last_event_id", token is null ? lastEventId : null);
+            var page = await _api.ListEventsAsync(query, stop);
+            return (page.Events, page.NextPageToken);
+        },
+        cancellationToken);
+
+    private Query Filtered(EventFilter? filter) => new Query().Add("namespace", filter?.Namespace ?? _options.Namespace)
+        .Add("resource", filter?.Resource).Add("agent_id", filter?.AgentId).Add("type", filter?.Type);
 
     /// <summary>Ours are named room and past tense; others, such as a sign of life, carry nothing to read.</summary>
     private static bool IsEvent(EventBlock block) =>

@@ -18,7 +18,7 @@ public sealed class Lease : IAsyncDisposable
     private readonly MeshApi _api;
     private readonly RenewalLoop _renewals;
     private readonly TimeProvider _time;
-    private readonly TimeSpan? _timeToLive;
+    private readonly Ticket _ticket;
     private readonly bool _autoRenew;
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _lost = new();
@@ -29,17 +29,33 @@ public sealed class Lease : IAsyncDisposable
     private string? _progress;
     private long _deadline;
     private bool _holdEnds;
+    private bool _handedOn;
 
     internal Lease(MeshApi api, RenewalLoop renewals, GrantedLock grant, long sent, LeaseOptions options)
+        : this(
+            api, renewals, ProtoMesh.Ticket.Of(grant, options.Ttl), options.AutoRenew, sent,
+            new Term(grant.ServedMs, grant.ExpiresInMs, grant.ExpiresAt >= grant.HoldEndsAt))
     {
-        (_api, _renewals, _time, Grant) = (api, renewals, api.Options.TimeProvider, grant);
-        (_timeToLive, _autoRenew) = (options.TimeToLive, options.AutoRenew);
-        RenewEvery = (options.TimeToLive ?? TimeSpan.FromMilliseconds(grant.ExpiresInMs)) / 3;
-        _deadline = LeaseDeadline.Compute(_time, sent, grant.ServedMs, grant.ExpiresInMs);
-        _holdEnds = grant.ExpiresAt >= grant.HoldEndsAt;
+        (Grant, Resources) = (grant, grant.Resources);
+        CheckDeadline();
+    }
+
+    internal Lease(MeshApi api, RenewalLoop renewals, Ticket ticket, RenewedLock renewed, long sent)
+        : this(api, renewals, ticket, autoRenew: true, sent, new Term(renewed.ServedMs, renewed.ExpiresInMs, renewed.ExpiresAt >= renewed.HoldEndsAt))
+    {
+        (Waiters, Resources) = (renewed.Waiters, ticket.Held);
+        CheckDeadline();
+    }
+
+    private Lease(MeshApi api, RenewalLoop renewals, Ticket ticket, bool autoRenew, long sent, Term term)
+    {
+        (_api, _renewals, _time) = (api, renewals, api.Options.TimeProvider);
+        (_ticket, _autoRenew) = (ticket, autoRenew);
+        RenewEvery = TimeSpan.FromMilliseconds(ticket.TtlMs ?? term.ExpiresInMs) / 3;
+        _deadline = LeaseDeadline.Compute(_time, sent, term.ServedMs, term.ExpiresInMs);
+        _holdEnds = term.HoldEnds;
         PlanRenewal(sent);
         _alarm = _time.CreateTimer(static lease => ((Lease)lease!).CheckDeadline(), this, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        CheckDeadline();
     }
 
     private enum Standing
@@ -49,29 +65,50 @@ public sealed class Lease : IAsyncDisposable
         Released,
     }
 
-    /// <summary>The service's whole answer to the request.</summary>
-    public GrantedLock Grant { get; }
+    /// <summary>How long an answer says that the lease lives, and whether that is as long as it may.</summary>
+    private readonly record struct Term(long ServedMs, long ExpiresInMs, bool HoldEnds);
+
+    /// <summary>The service's whole answer to the request; null when the lease was taken up from a <see cref="Ticket"/>.</summary>
+    public GrantedLock? Grant { get; }
 
     /// <summary><c>{request_id}.{partition}</c>: what others may ask about.</summary>
-    public string LockId => Grant.LockId;
+    public string LockId => _ticket.LockId;
+
+    /// <summary>The id that the request was sent with.</summary>
+    public string RequestId => _ticket.RequestId;
+
+    /// <summary>The namespace of what is held.</summary>
+    public string Namespace => _ticket.Namespace;
+
+    /// <summary>What is held; null when it is several.</summary>
+    public string? Resource => _ticket.Resource;
+
+    /// <summary>What is held, when it is several.</summary>
+    public IReadOnlyList<LockedResource>? Resources { get; }
+
+    /// <summary>One of <see cref="LockMode"/>; null when several resources are held.</summary>
+    public string? Mode => _ticket.Mode;
 
     /// <summary>Who holds it.</summary>
-    public string AgentId => Grant.AgentId;
+    public string AgentId => _ticket.AgentId;
+
+    /// <summary>Which run of the agent holds it.</summary>
+    public string? SessionId => _ticket.SessionId;
 
     /// <summary>
     /// Greater than every token granted before. A resource that refuses tokens lower than the highest it saw is safe
     /// even from a holder that does not know yet that it lost.
     /// </summary>
-    public long FencingToken => Grant.FencingToken;
+    public long FencingToken => _ticket.FencingToken;
 
     /// <summary>How the last hold ended, if that is remembered: after <c>expired</c> its work may be half written.</summary>
-    public PreviousHold? Previous => Grant.Previous;
+    public PreviousHold? Previous => Grant?.Previous;
 
     /// <summary>The decision that allowed its action, for whoever asks later why this was done; null without an action.</summary>
-    public PolicyStamp? Decision => Grant.Decision;
+    public PolicyStamp? Decision => Grant?.Decision;
 
     /// <summary>Has anyone else held this since this agent last did? Null when that is not known.</summary>
-    public bool? ChangedSinceLastHeld => Grant.ChangedSinceLastHeld;
+    public bool? ChangedSinceLastHeld => Grant?.ChangedSinceLastHeld;
 
     /// <summary>
     /// Fires when the lease is lost or may be: when the service says so, and otherwise at this process's own deadline,
@@ -124,7 +161,7 @@ public sealed class Lease : IAsyncDisposable
         {
             lock (_gate)
             {
-                return _standing == Standing.Held && ((_autoRenew && !_holdEnds) || _progress is not null);
+                return _standing == Standing.Held && !_handedOn && ((_autoRenew && !_holdEnds) || _progress is not null);
             }
         }
     }
@@ -136,6 +173,17 @@ public sealed class Lease : IAsyncDisposable
             lock (_gate)
             {
                 return _standing != Standing.Held;
+            }
+        }
+    }
+
+    internal bool IsHandedOn
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return _handedOn;
             }
         }
     }
@@ -159,7 +207,7 @@ public sealed class Lease : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_standing != Standing.Held)
+            if (_standing != Standing.Held || _handedOn)
             {
                 return;
             }
@@ -184,8 +232,7 @@ public sealed class Lease : IAsyncDisposable
         }
         catch (MeshException refusal) when (MeansLoss(refusal.Problem))
         {
-            Lose(refusal.Problem);
-            throw new LeaseLostException(refusal.Problem);
+            throw Lose(refusal.Problem);
         }
         catch (MeshException refusal) when (!refusal.Retryable)
         {
@@ -216,8 +263,7 @@ public sealed class Lease : IAsyncDisposable
         }
         catch (MeshException refusal) when (MeansLoss(refusal.Problem))
         {
-            Lose(refusal.Problem);
-            throw new LeaseLostException(refusal.Problem);
+            throw Lose(refusal.Problem);
         }
         catch (MeshException) when (_loss is not null)
         {
@@ -243,8 +289,7 @@ public sealed class Lease : IAsyncDisposable
         }
         catch (MeshException refusal) when (MeansLoss(refusal.Problem))
         {
-            Lose(refusal.Problem);
-            throw new LeaseLostException(refusal.Problem);
+            throw Lose(refusal.Problem);
         }
         catch
         {
@@ -254,7 +299,23 @@ public sealed class Lease : IAsyncDisposable
     }
 
     /// <summary>
-    /// Releases, for at most 5 s and whatever the caller's own cancellation says. It never throws: a body that must know
+    /// Hands the lease on to whoever takes up the ticket, <see cref="MeshClient.AttachAsync"/> in this or another process:
+    /// this side renews it no more and does not release it when it is disposed. Until its deadline it is still held.
+    /// </summary>
+    /// <exception cref="LeaseLostException">The lease is lost.</exception>
+    public Ticket Ticket()
+    {
+        ThrowIfLost();
+        lock (_gate)
+        {
+            _handedOn = true;
+        }
+        _renewals.Remove(this);
+        return _ticket;
+    }
+
+    /// <summary>
+    /// Releases, unless the lease was handed on, for at most 5 s and whatever the caller's own cancellation says. It never throws: a body that must know
     /// whether it kept its lease to the end calls <see cref="ReleaseAsync"/>.
     /// </summary>
     public ValueTask DisposeAsync() => CloseAsync(note: null);
@@ -263,7 +324,7 @@ public sealed class Lease : IAsyncDisposable
     /// <param name="note">What the next holder should know.</param>
     internal async ValueTask CloseAsync(string? note)
     {
-        if (!IsOver)
+        if (!IsOver && !IsHandedOn)
         {
             using var limit = new CancellationTokenSource(DisposeLimit, _time);
             try
@@ -288,7 +349,7 @@ public sealed class Lease : IAsyncDisposable
         }
     }
 
-    internal long? TtlMs => (long?)_timeToLive?.TotalMilliseconds;
+    internal long? TtlMs => _ticket.TtlMs;
 
     internal static bool MeansLoss(Problem problem) => problem.Code is "lease_lost" or "lock_unknown" or "lock_ended" or "token_mismatch";
 
@@ -310,20 +371,34 @@ public sealed class Lease : IAsyncDisposable
         CheckDeadline();
     }
 
-    internal void Lose(Problem problem)
+    /// <summary>Nothing to do when it is over already; what comes back is what this answer means in any case.</summary>
+    internal LeaseLostException Lose(Problem problem)
     {
+        var loss = Loss(LockId, problem);
         lock (_gate)
         {
             if (_standing != Standing.Held)
             {
-                return;
+                return new LeaseLostException(loss);
             }
-            (_standing, _loss) = (Standing.Lost, problem);
+            (_standing, _loss) = (Standing.Lost, loss);
         }
         _renewals.Remove(this);
         // The flag is set at once; callbacks of the user run elsewhere and cannot hold up or break the loop.
         _ = _lost.CancelAsync();
+        return new LeaseLostException(loss);
     }
+
+    /// <summary>Several answers mean that a lease is gone; to its holder they are one.</summary>
+    internal static Problem Loss(string lockId, Problem problem) => problem.Code == "lease_lost" ? problem
+        : ProblemCatalogue.Get("lease_lost").ToProblem(problem.Detail) with
+        {
+            LockId = lockId,
+            State = problem.State,
+            EndedBecause = problem.EndedBecause,
+            LostAt = problem.LostAt,
+            TraceId = problem.TraceId,
+        };
 
     private bool End(Standing standing)
     {
@@ -366,7 +441,8 @@ public sealed class Lease : IAsyncDisposable
 
     private Problem Loss(string detail) => ProblemCatalogue.Get("lease_lost").ToProblem(detail) with { LockId = LockId };
 
-    private string Name => Grant.Resource ?? string.Join(", ", (Grant.Resources ?? []).Select(one => one.Resource));
+    /// <summary>What is held, in words.</summary>
+    internal string Name => Resource ?? string.Join(", ", (Resources ?? []).Select(one => one.Resource));
 
     /// <summary>Unless a newer one has taken its place.</summary>
     private void DropProgress(string? sent) => Interlocked.CompareExchange(ref _progress, null, sent);

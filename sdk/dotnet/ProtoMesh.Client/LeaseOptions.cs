@@ -4,7 +4,7 @@ using ProtoMesh.Contracts.Locks;
 namespace ProtoMesh;
 
 /// <summary>What a request for a lease asks for. What is null is left to the service's default.</summary>
-public sealed record LeaseOptions
+public record LeaseOptions
 {
     /// <summary>0-9, higher is sooner; 5.</summary>
     public int? Priority { get; init; }
@@ -13,7 +13,7 @@ public sealed record LeaseOptions
     public TimeSpan Wait { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>How long the lease outlives its last renewal, 1 s to the service's <c>MaxTtlMs</c> (5 min); 30 s.</summary>
-    public TimeSpan? TimeToLive { get; init; }
+    public TimeSpan? Ttl { get; init; }
 
     /// <summary>When the lease ends however often it is renewed, up to 24 h; 1 h.</summary>
     public TimeSpan? MaxHold { get; init; }

@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using ProtoMesh.Contracts.Journal;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Leases;
@@ -23,6 +22,7 @@ public sealed class LocksClient
     /// <exception cref="LockTimeoutException">It could not be had within <see cref="LeaseOptions.Wait"/>.</exception>
     /// <exception cref="LockHeldException">The wait was zero and somebody holds it.</exception>
     /// <exception cref="PolicyDeniedException">The policy forbids its <see cref="LeaseOptions.Action"/>.</exception>
+    /// <exception cref="ApprovalRequiredException">The policy wants people to approve it first.</exception>
     /// <exception cref="QueueFullException">Too many wait already.</exception>
     /// <exception cref="ValidationException">The request breaks a rule.</exception>
     /// <exception cref="UnavailableException">The service could not be reached while the wait lasted.</exception>
@@ -53,6 +53,11 @@ public sealed class LocksClient
     public Task<DryRunVerdict> DryRunAsync(string resource, LeaseOptions? options = null, CancellationToken cancellationToken = default) =>
         _api.DryRunAsync(Request(resource, resources: null, options), cancellationToken);
 
+    /// <inheritdoc cref="DryRunAsync(string, LeaseOptions?, CancellationToken)"/>
+    public Task<DryRunVerdict> DryRunAsync(
+        IReadOnlyList<ResourceRequest> resources, LeaseOptions? options = null, CancellationToken cancellationToken = default) =>
+        _api.DryRunAsync(Request(resource: null, resources, options), cancellationToken);
+
     /// <summary>A request in any state, without effect on it.</summary>
     /// <exception cref="NotFoundException">There is none, or its end was forgotten.</exception>
     public Task<ObservedLock> GetAsync(string lockId, CancellationToken cancellationToken = default) =>
@@ -70,7 +75,7 @@ public sealed class LocksClient
 
     /// <summary>What happened to a resource, the newest first, page by page as it is read.</summary>
     public IAsyncEnumerable<MeshEvent> HistoryAsync(
-        string resource, string? @namespace = null, CancellationToken cancellationToken = default) => PagesAsync(
+        string resource, string? @namespace = null, CancellationToken cancellationToken = default) => Pages.ReadAsync(
         async (token, stop) =>
         {
             var page = await _api.HistoryAsync(InNamespace(@namespace).Add("resource", resource).Add("page_token", token), stop);
@@ -86,7 +91,7 @@ public sealed class LocksClient
     /// <param name="cancellationToken">Ends the reading.</param>
     public IAsyncEnumerable<ObservedLock> ListAsync(
         string? state = null, string? agentId = null, string? type = null, string? @namespace = null,
-        CancellationToken cancellationToken = default) => PagesAsync(
+        CancellationToken cancellationToken = default) => Pages.ReadAsync(
         async (token, stop) =>
         {
             var query = InNamespace(@namespace).Add("state", state).Add("agent_id", agentId).Add("type", type).Add("page_token", token);
@@ -96,7 +101,7 @@ public sealed class LocksClient
         cancellationToken);
 
     /// <summary>Resources that are held or waited for, the most contended first, page by page as they are read.</summary>
-    public IAsyncEnumerable<ResourceSummary> ResourcesAsync(string? @namespace = null, CancellationToken cancellationToken = default) => PagesAsync(
+    public IAsyncEnumerable<ResourceSummary> ResourcesAsync(string? @namespace = null, CancellationToken cancellationToken = default) => Pages.ReadAsync(
         async (token, stop) =>
         {
             var page = await _api.ResourcesAsync(InNamespace(@namespace).Add("order_by", "contention").Add("page_token", token), stop);
@@ -108,16 +113,21 @@ public sealed class LocksClient
     public Task<ReleasedLock> CancelAsync(string lockId, CancellationToken cancellationToken = default) =>
         _api.CancelAsync(lockId, cancellationToken);
 
+    /// <summary>The same for a request whose answer never came, by the id that it was sent with.</summary>
+    /// <param name="requestId">Its <see cref="LeaseOptions.RequestId"/>.</param>
+    /// <param name="resource">What it asked for; any of several.</param>
+    /// <param name="namespace">The resource's namespace; the client's.</param>
+    /// <param name="cancellationToken">Gives up the call.</param>
+    /// <exception cref="NotFoundException">There is none, or its end was forgotten.</exception>
+    public Task<ReleasedLock> CancelRequestAsync(
+        string requestId, string resource, string? @namespace = null, CancellationToken cancellationToken = default) =>
+        _api.CancelRequestAsync(
+            new CancelLock { RequestId = requestId, Resource = resource, Namespace = @namespace ?? _options.Namespace }, cancellationToken);
+
     /// <summary>Gives a waiter another priority, 0-9.</summary>
     /// <exception cref="LockConflictException">It does not wait.</exception>
     public Task<QueuedLock> ReprioritizeAsync(string lockId, int priority, CancellationToken cancellationToken = default) =>
         _api.ReprioritizeAsync(lockId, new ReprioritizeLock { Priority = priority }, cancellationToken);
-
-    /// <summary>Hands a lease to another agent; the answer has the new holder's token and the lease's own ends.</summary>
-    /// <exception cref="LeaseLostException">It was lost before.</exception>
-    public Task<GrantedLock> TransferAsync(
-        Lease lease, string toAgentId, string? toSessionId = null, CancellationToken cancellationToken = default) =>
-        lease.TransferAsync(toAgentId, toSessionId, cancellationToken);
 
     /// <summary>Ends the lease of whoever holds a resource.</summary>
     /// <param name="resource"><c>type/id</c>.</param>
@@ -142,10 +152,7 @@ public sealed class LocksClient
         options ??= new LeaseOptions();
         var (grant, sent) = await new Acquisition(_api, request, options).RunAsync(cancellationToken);
         var lease = new Lease(_api, _renewals, grant, sent, options);
-        if (options.AutoRenew)
-        {
-            _renewals.Add(lease);
-        }
+        _renewals.Add(lease);
         return lease;
     }
 
@@ -178,7 +185,7 @@ public sealed class LocksClient
             SessionId = options.SessionId ?? _options.SessionId,
             Reentrant = options.Reentrant,
             Priority = options.Priority,
-            TtlMs = (long?)options.TimeToLive?.TotalMilliseconds,
+            TtlMs = (long?)options.Ttl?.TotalMilliseconds,
             WaitMs = (long)options.Wait.TotalMilliseconds,
             MaxHoldMs = (long?)options.MaxHold?.TotalMilliseconds,
             DrainMs = (long?)options.Drain?.TotalMilliseconds,
@@ -191,20 +198,4 @@ public sealed class LocksClient
     }
 
     private Query InNamespace(string? name) => new Query().Add("namespace", name ?? _options.Namespace);
-
-    private static async IAsyncEnumerable<T> PagesAsync<T>(
-        Func<string?, CancellationToken, Task<(IReadOnlyList<T> Items, string? Next)>> read,
-        [EnumeratorCancellation] CancellationToken cancellationToken)
-    {
-        string? token = null;
-        do
-        {
-            (var items, token) = await read(token, cancellationToken);
-            foreach (var item in items)
-            {
-                yield return item;
-            }
-        }
-        while (token is not null);
-    }
 }

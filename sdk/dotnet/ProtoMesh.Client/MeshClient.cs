@@ -1,3 +1,5 @@
+using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Leases;
 using ProtoMesh.Transport;
 
@@ -9,27 +11,36 @@ namespace ProtoMesh;
 /// </summary>
 public sealed class MeshClient : IAsyncDisposable
 {
+    private const int MostNames = 10;
+
     private readonly HttpClient? _ownHttp;
+    private readonly MeshClientOptions _options;
+    private readonly MeshApi _api;
     private readonly RenewalLoop _renewals;
+    private readonly Guarding _guarding;
+    private bool _disposed;
 
     /// <summary>Connects nowhere yet: the first call does.</summary>
-    /// <exception cref="ArgumentException">No base URL, or one that is not absolute.</exception>
+    /// <exception cref="ArgumentException">No base URL, or one that is not http or https.</exception>
     public MeshClient(MeshClientOptions? options = null)
     {
         options ??= new MeshClientOptions();
-        if (options.BaseUrls.Count == 0 || options.BaseUrls.Any(url => !url.IsAbsoluteUri))
+        if (options.BaseUrls.Count == 0 || options.BaseUrls.FirstOrDefault(url => !IsHttp(url)) is not null)
         {
-            throw new ArgumentException("BaseUrls needs at least one absolute URL, such as http://localhost:8000.", nameof(options));
+            throw new ArgumentException(
+                $"BaseUrls needs at least one URL such as http://localhost:8000, and has {string.Join(", ", options.BaseUrls.DefaultIfEmpty())}.", nameof(options));
         }
+        _options = options;
         AgentId = options.AgentId;
         // A request is bounded by its own deadline; a client-wide time-out would cut long polls.
         _ownHttp = options.HttpClient is null ? new HttpClient { Timeout = Timeout.InfiniteTimeSpan } : null;
-        var api = new MeshApi(new Sender(options.HttpClient ?? _ownHttp!, options), options);
-        _renewals = new RenewalLoop(api, options.TimeProvider);
-        Locks = new LocksClient(api, _renewals, options);
-        Policies = new PoliciesClient(api, Locks, options);
-        Fences = new FencesClient(api, options);
-        Events = new EventsClient(api, options);
+        _api = new MeshApi(new Sender(options.HttpClient ?? _ownHttp!, options), options);
+        _renewals = new RenewalLoop(_api, options.TimeProvider);
+        Locks = new LocksClient(_api, _renewals, options);
+        Policies = new PoliciesClient(_api, options);
+        Fences = new FencesClient(_api, options);
+        Events = new EventsClient(_api, options);
+        _guarding = new Guarding(Locks, Policies, options);
     }
 
     /// <summary>Who this client speaks for unless a call says otherwise.</summary>
@@ -38,7 +49,7 @@ public sealed class MeshClient : IAsyncDisposable
     /// <summary>Acquire, look at and steer leases.</summary>
     public LocksClient Locks { get; }
 
-    /// <summary>Ask whether an action may be done, and do it under a lease when it may.</summary>
+    /// <summary>Ask whether an action may be done, and keep the policies that decide it.</summary>
     public PoliciesClient Policies { get; }
 
     /// <summary>Check fencing tokens for a resource that cannot compare them itself.</summary>
@@ -47,13 +58,73 @@ public sealed class MeshClient : IAsyncDisposable
     /// <summary>Follow what happens.</summary>
     public EventsClient Events { get; }
 
+    /// <summary>The leases that this client holds and has not handed on.</summary>
+    public IReadOnlyList<Lease> Held => _renewals.Held;
+
     /// <summary>
-    /// Ends the renewals. Leases that are still held are not released, since their work may be half done: their
-    /// <see cref="Lease.Lost"/> fires at their deadline and the next holder reads <c>expired</c>.
+    /// Asks the policy and waits for a resource, in one request. A refusal is a value with a text that a model can read,
+    /// whatever its cause; only the caller's own cancellation is thrown.
+    /// </summary>
+    /// <param name="action">What is to be done, such as <c>refund</c>.</param>
+    /// <param name="resource">The <c>type/id</c> to which; null asks the policy alone, and no lease is taken.</param>
+    /// <param name="options">The action's metadata; priority, waiting time and so on of the lease.</param>
+    /// <param name="cancellationToken">Gives up asking and waiting; the request is taken back before this call ends.</param>
+    public Task<Guard> GuardAsync(
+        string action, string? resource = null, GuardOptions? options = null, CancellationToken cancellationToken = default) =>
+        _guarding.GuardAsync(action, resource, options, cancellationToken);
+
+    /// <inheritdoc cref="GuardAsync(string, string?, GuardOptions?, CancellationToken)"/>
+    /// <param name="resources">To which, all of them or none; none asks the policy alone.</param>
+    public Task<Guard> GuardAsync(
+        string action, IReadOnlyList<ResourceRequest> resources, GuardOptions? options = null, CancellationToken cancellationToken = default) =>
+        _guarding.GuardAsync(action, resources, options, cancellationToken);
+
+    /// <summary>Takes up a lease that was handed on, by renewing it at once. From then on it is this client's.</summary>
+    /// <exception cref="LeaseLostException">It has ended meanwhile, or its token moved.</exception>
+    /// <exception cref="UnavailableException">The service could not be reached; the ticket is as good as before.</exception>
+    public async Task<Lease> AttachAsync(Ticket ticket, CancellationToken cancellationToken = default)
+    {
+        var body = new RenewLock { FencingToken = ticket.FencingToken, TtlMs = ticket.TtlMs };
+        try
+        {
+            var (renewed, sent) = await _api.RenewAsync(ticket.LockId, body, until: null, cancellationToken);
+            var lease = new Lease(_api, _renewals, ticket, renewed, sent);
+            _renewals.Add(lease);
+            return lease;
+        }
+        catch (MeshException refusal) when (refusal is not LeaseLostException && Lease.MeansLoss(refusal.Problem))
+        {
+            throw new LeaseLostException(Lease.Loss(ticket.LockId, refusal.Problem));
+        }
+    }
+
+    /// <summary>What the service is and how it does. An unhealthy one answers too: look at <see cref="HealthReport.Status"/>.</summary>
+    public Task<HealthReport> HealthAsync(CancellationToken cancellationToken = default) => _api.HealthAsync(cancellationToken);
+
+    /// <summary>
+    /// Ends the renewals. Leases that are still held are not released, since their work may be half done: a warning names
+    /// them, their <see cref="Lease.Lost"/> fires at their deadline and the next holder reads <c>expired</c>.
     /// </summary>
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _disposed, true))
+        {
+            return;
+        }
+        WarnOfHeld(Held);
         await _renewals.DisposeAsync();
         _ownHttp?.Dispose();
     }
+
+    private void WarnOfHeld(IReadOnlyList<Lease> held)
+    {
+        if (held.Count > 0)
+        {
+            var names = string.Join(", ", held.Take(MostNames).Select(lease => lease.Name));
+            var more = held.Count > MostNames ? $" and {held.Count - MostNames} more" : "";
+            _options.OnWarning($"{AgentId} closed its client and still held {names}{more}: dispose a lease to release it, or the next holder waits for it to expire.");
+        }
+    }
+
+    private static bool IsHttp(Uri url) => url.IsAbsoluteUri && (url.Scheme is "http" or "https");
 }

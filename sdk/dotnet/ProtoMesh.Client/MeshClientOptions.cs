@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 
@@ -14,6 +16,11 @@ public sealed record MeshClientOptions
 
     /// <summary>Who asks, 1-128 bytes. By default <c>PROTOMESH_AGENT_ID</c>, else host, process id and a random part.</summary>
     public string AgentId { get; init; } = AgentFromEnvironment();
+
+    /// <summary>
+    /// The key that lets this agent in, sent as <c>Authorization: Bearer</c>. By default <c>PROTOMESH_API_KEY</c>, else none.
+    /// </summary>
+    public string? ApiKey { get; init; } = KeyFromEnvironment();
 
     /// <summary>Which run of the agent asks, 1-128 bytes; none.</summary>
     public string? SessionId { get; init; }
@@ -33,12 +40,33 @@ public sealed record MeshClientOptions
     /// <summary>How long a call that does not wait in a queue is retried while the service cannot be reached; 5 s.</summary>
     public TimeSpan RetryFor { get; init; } = TimeSpan.FromSeconds(5);
 
+    /// <summary>
+    /// Told in a sentence what a developer should know and no call can say: leases that were still held when the client was
+    /// disposed, and guards that let an action run without the service. By default it goes to <see cref="Trace"/>.
+    /// </summary>
+    public Action<string> OnWarning { get; init; } = static warning => Trace.TraceWarning(warning);
+
+    /// <summary>A key does not belong in a log, and this is how a record gets there.</summary>
+    private bool PrintMembers(StringBuilder builder)
+    {
+        builder.Append(CultureInfo.InvariantCulture, $"{nameof(BaseUrls)} = {string.Join(", ", BaseUrls)}, {nameof(AgentId)} = {AgentId}");
+        builder.Append(CultureInfo.InvariantCulture, $", {nameof(SessionId)} = {SessionId}, {nameof(Namespace)} = {Namespace}");
+        builder.Append(ApiKey is null ? "" : $", {nameof(ApiKey)} = ***");
+        return true;
+    }
+
+    private static string? KeyFromEnvironment()
+    {
+        var key = Environment.GetEnvironmentVariable("PROTOMESH_API_KEY");
+        return string.IsNullOrWhiteSpace(key) ? null : key.Trim();
+    }
+
     private static Uri[] UrlsFromEnvironment()
     {
         var text = Environment.GetEnvironmentVariable("PROTOMESH_URL");
         return string.IsNullOrWhiteSpace(text)
             ? [new Uri("http://localhost:8000")]
-            : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(url => new Uri(url))];
+            : [.. text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries).Select(url => new Uri(url, UriKind.RelativeOrAbsolute))];
     }
 
     private static string AgentFromEnvironment()

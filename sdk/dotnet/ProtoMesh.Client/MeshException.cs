@@ -15,6 +15,12 @@ public class MeshException : Exception
     /// <summary>The stable code, such as <c>lock_held</c>.</summary>
     public string Code => Problem.Code;
 
+    /// <summary>The same short sentence for every problem with this code.</summary>
+    public string Title => Problem.Title;
+
+    /// <summary>The HTTP status of the answer; 503 when there was none.</summary>
+    public int Status => Problem.Status;
+
     /// <summary>What the caller can do now.</summary>
     public string? NextStep => Problem.NextStep;
 

@@ -57,12 +57,12 @@ public sealed class NotFoundException(Problem problem) : MeshException(problem);
 public sealed class QueueFullException(Problem problem) : MeshException(problem);
 
 /// <summary>
-/// A policy forbids the action, or wants a person to approve it; nothing was done. <see cref="ToChange"/> says what
-/// would change the answer. (<c>policy_denied</c>)
+/// A policy forbids the action; nothing was done. <see cref="ToChange"/> says what would change the answer.
+/// (<c>policy_denied</c>)
 /// </summary>
-public sealed class PolicyDeniedException(Problem problem) : MeshException(problem)
+public class PolicyDeniedException(Problem problem) : MeshException(problem)
 {
-    /// <summary>The whole decision; its <see cref="PolicyDecision.Approval"/> says who may approve.</summary>
+    /// <summary>The whole decision.</summary>
     public PolicyDecision? Decision => Problem.Decision;
 
     /// <summary>Every rule that spoke against it, in the order of the policy.</summary>
@@ -70,6 +70,13 @@ public sealed class PolicyDeniedException(Problem problem) : MeshException(probl
 
     /// <summary>What would change the answer, such as <c>metadata.estimated_cost &lt;= 100</c>: each of them has to hold.</summary>
     public IReadOnlyList<string> ToChange => [.. Reasons.SelectMany(reason => reason.ToChange ?? []).Distinct()];
+}
+
+/// <summary>A policy wants people to approve the action first; nothing was done. (<c>policy_denied</c>)</summary>
+public sealed class ApprovalRequiredException(Problem problem) : PolicyDeniedException(problem)
+{
+    /// <summary>Who may approve, and how many of them have to.</summary>
+    public PolicyApproval? Approval => Decision?.Approval;
 }
 
 /// <summary>
@@ -92,3 +99,15 @@ public sealed class UnavailableException(Problem problem, Exception? inner = nul
 
 /// <summary>The service failed; its log has the <see cref="MeshException.TraceId"/>. (<c>internal_error</c>)</summary>
 public sealed class ServiceFailedException(Problem problem) : MeshException(problem);
+
+/// <summary>The service, or a proxy before it, does not let this caller in: check the API key. (status 401 or 403)</summary>
+public sealed class UnauthorizedException(Problem problem) : MeshException(problem);
+
+/// <summary>This caller asks too often; <see cref="MeshException.RetryAfter"/> says when to go on. (status 429)</summary>
+public sealed class RateLimitedException(Problem problem) : MeshException(problem);
+
+/// <summary>
+/// Whatever answers at the base URL is no ProtoMesh service that this client can talk to. (<c>not_protomesh</c>, and
+/// <c>version_mismatch</c> for a service of another major version)
+/// </summary>
+public sealed class ProtocolException(Problem problem, Exception? inner = null) : MeshException(problem, inner);

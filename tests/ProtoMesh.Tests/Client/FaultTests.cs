@@ -8,7 +8,7 @@ namespace ProtoMesh.Tests.Client;
 public sealed class FaultTests
 {
     /// <summary>What can go wrong once before the service answers.</summary>
-    public static TheoryData<string> Faults => ["unavailable", "reset", "truncated", "proxy", "proxy says fine", "internal"];
+    public static TheoryData<string> Faults => ["unavailable", "reset", "truncated", "proxy", "internal"];
 
     [Theory]
     [MemberData(nameof(Faults))]
@@ -54,22 +54,86 @@ public sealed class FaultTests
         Assert.Single(server.Requests);
     }
 
+    [Theory]
+    [InlineData(200, "text/html", "<html>It works!</html>", "answered text/html instead of JSON")]
+    [InlineData(404, "text/html", "<html>Not here</html>", "answered text/html instead of JSON")]
+    [InlineData(400, "application/json", """{"error":"no such thing"}""", "answered 400 with something else than the JSON of this call")]
+    [InlineData(200, "application/json", """{"ok":true}""", "answered 200 with something else than the JSON of this call")]
+    public async Task An_address_that_is_no_service_is_told_so_at_once(int status, string mediaType, string body, string sentence)
+    {
+        await using var server = await FaultServer.StartAsync((_, context) => Say(context, status, mediaType, body));
+        await using var mesh = server.Client();
+
+        var refusal = await Assert.ThrowsAsync<ProtocolException>(() => mesh.Locks.GetAsync("x.0"));
+
+        Assert.Equal(("not_protomesh", false, status), (refusal.Code, refusal.Retryable, refusal.Status));
+        Assert.Equal($"{server.Url.GetLeftPart(UriPartial.Authority)} {sentence}: is this a ProtoMesh service? Check the base URL.", refusal.Message);
+        Assert.Single(server.Requests);
+    }
+
     [Fact]
-    public async Task An_address_that_answers_like_something_else_is_told_so()
+    public async Task A_service_of_another_major_version_is_refused_and_what_it_granted_is_given_back()
     {
         await using var server = await FaultServer.StartAsync((_, context) =>
         {
-            context.Response.StatusCode = 404;
-            return context.Response.WriteAsync("<html>It works!</html>");
+            context.Response.Headers["ProtoMesh-Version"] = "3.1.0";
+            return Answer(context);
         });
         await using var mesh = server.Client();
 
-        var refusal = await Assert.ThrowsAsync<UnavailableException>(() => mesh.Locks.GetAsync("x.0"));
+        var refusal = await Assert.ThrowsAsync<ProtocolException>(() => mesh.Locks.AcquireAsync("customer/123"));
 
-        Assert.Equal("unreachable", refusal.Code);
-        Assert.False(refusal.Retryable);
-        Assert.Contains("404", refusal.Message, StringComparison.Ordinal);
-        Assert.Single(server.Requests);
+        Assert.Equal(("version_mismatch", false), (refusal.Code, refusal.Retryable));
+        Assert.Contains("is ProtoMesh 3.1.0, and this client is for 0.", refusal.Message, StringComparison.Ordinal);
+        Assert.Equal(["/v1/locks", "/v1/locks/cancel"], server.Requests.Select(request => request.Path));
+    }
+
+    [Fact]
+    public async Task A_service_of_a_newer_minor_version_is_read()
+    {
+        await using var server = await FaultServer.StartAsync((_, context) =>
+        {
+            context.Response.Headers["ProtoMesh-Version"] = "0.9.3-beta";
+            return Answer(context);
+        });
+        await using var mesh = server.Client();
+
+        await using var lease = await mesh.Locks.AcquireAsync("customer/123");
+
+        Assert.Equal(100, lease.FencingToken);
+    }
+
+    [Theory]
+    [InlineData(401)]
+    [InlineData(403)]
+    public async Task Whoever_is_not_let_in_is_told_to_check_the_key(int status)
+    {
+        await using var server = await FaultServer.StartAsync((_, context) => Say(context, status, "text/html", "<html>Sign in</html>"));
+        await using var mesh = server.Client();
+
+        var refusal = await Assert.ThrowsAsync<UnauthorizedException>(() => mesh.Locks.GetAsync("x.0"));
+
+        Assert.Equal((status, false), (refusal.Status, refusal.Retryable));
+        Assert.Contains("PROTOMESH_API_KEY", refusal.NextStep, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_code_of_a_newer_service_is_known_by_its_status()
+    {
+        var codes = new Queue<(string Code, int Status)>([("key_revoked", 401), ("role_missing", 403), ("too_many_calls", 429), ("moon_phase", 409)]);
+        await using var server = await FaultServer.StartAsync((_, context) =>
+        {
+            var (code, status) = codes.Dequeue();
+            return Answers.Problem(context, "lock_held", problem => problem with { Code = code, Status = status, Retryable = false });
+        });
+        await using var mesh = server.Client();
+
+        var first = await Assert.ThrowsAsync<UnauthorizedException>(() => mesh.Locks.GetAsync("x.0"));
+        var second = await Assert.ThrowsAsync<UnauthorizedException>(() => mesh.Locks.GetAsync("x.0"));
+        var third = await Assert.ThrowsAsync<RateLimitedException>(() => mesh.Locks.GetAsync("x.0"));
+        var fourth = await Assert.ThrowsAsync<MeshException>(() => mesh.Locks.GetAsync("x.0"));
+
+        Assert.Equal(["key_revoked", "role_missing", "too_many_calls", "moon_phase"], new[] { first, second, third, fourth }.Select(refusal => refusal.Code));
     }
 
     [Fact]
@@ -102,9 +166,14 @@ public sealed class FaultTests
         ? Answers.Release(context)
         : Answers.Grant(context, Answers.Granted());
 
+    private static Task Say(HttpContext context, int status, string mediaType, string body)
+    {
+        (context.Response.StatusCode, context.Response.ContentType) = (status, mediaType);
+        return context.Response.WriteAsync(body);
+    }
+
     private static Task Fail(string fault, HttpContext context)
     {
-        var response = context.Response;
         switch (fault)
         {
             case "unavailable":
@@ -116,9 +185,7 @@ public sealed class FaultTests
             case "truncated":
                 return TruncateAsync(context);
             default:
-                response.StatusCode = fault == "proxy" ? 502 : 200;
-                response.ContentType = "text/html";
-                return response.WriteAsync("<html><h1>Bad gateway</h1></html>");
+                return Say(context, 502, "text/html", "<html><h1>Bad gateway</h1></html>");
         }
     }
 

@@ -71,7 +71,7 @@ public sealed class LiveTests(LiveService service) : IClassFixture<LiveService>
     {
         var mesh = service.Client("first");
         await using var other = service.Client("other");
-        var lease = await mesh.Locks.AcquireAsync(_resource, new() { TimeToLive = TimeSpan.FromSeconds(2) });
+        var lease = await mesh.Locks.AcquireAsync(_resource, new() { Ttl = TimeSpan.FromSeconds(2) });
         await Task.Delay(TimeSpan.FromSeconds(3));
         Assert.True(lease.IsHeld);
         Assert.Null(await other.Locks.TryAcquireAsync(_resource));
@@ -91,7 +91,7 @@ public sealed class LiveTests(LiveService service) : IClassFixture<LiveService>
         var (one, two) = ($"{_resource}-1", $"{_resource}-2");
         await using (var lease = await mesh.Locks.AcquireAsync([one, new ResourceRequest { Resource = two, Mode = LockMode.Shared }]))
         {
-            Assert.Equal([one, two], lease.Grant.Resources!.Select(resource => resource.Resource));
+            Assert.Equal([one, two], lease.Resources!.Select(resource => resource.Resource));
             Assert.Null(await mesh.Locks.TryAcquireAsync(one));
             await using var shared = await mesh.Locks.TryAcquireAsync(two, new() { Mode = LockMode.Shared });
             Assert.NotNull(shared);
@@ -146,7 +146,7 @@ public sealed class LiveTests(LiveService service) : IClassFixture<LiveService>
         await using var mesh = service.Client("first");
         await using var lease = await mesh.Locks.AcquireAsync(_resource);
 
-        var given = await mesh.Locks.TransferAsync(lease, "second");
+        var given = await lease.TransferAsync("second");
 
         Assert.Equal("second", given.AgentId);
         Assert.True(given.FencingToken > lease.FencingToken);
@@ -159,7 +159,7 @@ public sealed class LiveTests(LiveService service) : IClassFixture<LiveService>
     public async Task A_force_released_lease_is_lost_at_its_next_renewal()
     {
         await using var mesh = service.Client("first");
-        await using var lease = await mesh.Locks.AcquireAsync(_resource, new() { TimeToLive = TimeSpan.FromSeconds(3) });
+        await using var lease = await mesh.Locks.AcquireAsync(_resource, new() { Ttl = TimeSpan.FromSeconds(3) });
 
         var cut = await mesh.Locks.ForceReleaseAsync(_resource, "it was stuck", immediate: true);
 

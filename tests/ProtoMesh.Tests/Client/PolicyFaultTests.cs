@@ -66,7 +66,10 @@ public sealed class PolicyFaultTests
         await using var server = await FaultServer.StartAsync(Grant);
         await using var mesh = server.Client();
 
-        await mesh.Policies.GuardAsync("refund", "customer/123", (_, _) => Task.CompletedTask, new() { Action = "read", Metadata = new() { ["estimated_cost"] = 5 } });
+        await using (var guard = await mesh.GuardAsync("refund", "customer/123", new() { Action = "read", Metadata = new() { ["estimated_cost"] = 5 } }))
+        {
+            Assert.True(guard.Granted);
+        }
 
         var requests = server.Requests.ToArray();
         Assert.Equal(["/v1/locks", "/v1/locks/request-1.0/release"], requests.Select(request => request.Path));
@@ -82,7 +85,8 @@ public sealed class PolicyFaultTests
             request.Path == "/v1/locks" ? Grant(request, context) : Answers.Problem(context, "malformed_json"));
         await using var mesh = server.Client();
 
-        Assert.Equal(7, await mesh.Policies.GuardAsync("refund", "customer/123", (_, _) => Task.FromResult(7)));
+        await using var guard = await mesh.GuardAsync("refund", "customer/123");
+        Assert.Equal(7, await guard.RunAsync(_ => Task.FromResult(7)));
 
         Assert.Equal(2, server.Requests.Count);
     }
@@ -94,15 +98,12 @@ public sealed class PolicyFaultTests
         await using var server = await FaultServer.StartAsync(Grant);
         await using var mesh = server.Client(clock);
 
-        await Assert.ThrowsAsync<LeaseLostException>(() => mesh.Policies.GuardAsync(
-            "refund",
-            "customer/123",
-            (lease, stop) =>
-            {
-                clock.Advance(TimeSpan.FromSeconds(30));
-                return Task.FromResult(stop.IsCancellationRequested);
-            },
-            new() { AutoRenew = false }));
+        await using var guard = await mesh.GuardAsync("refund", "customer/123", new() { AutoRenew = false });
+        await Assert.ThrowsAsync<LeaseLostException>(() => guard.RunAsync(stop =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(30));
+            return Task.FromResult(stop.IsCancellationRequested);
+        }));
 
         Assert.Single(server.Requests);
     }
@@ -114,15 +115,12 @@ public sealed class PolicyFaultTests
         await using var server = await FaultServer.StartAsync(Grant);
         await using var mesh = server.Client(clock);
 
-        await Assert.ThrowsAsync<InvalidDataException>(() => mesh.Policies.GuardAsync(
-            "refund",
-            "customer/123",
-            (_, _) =>
-            {
-                clock.Advance(TimeSpan.FromSeconds(30));
-                throw new InvalidDataException("The store refused the token.");
-            },
-            new() { AutoRenew = false }));
+        await using var guard = await mesh.GuardAsync("refund", "customer/123", new() { AutoRenew = false });
+        await Assert.ThrowsAsync<InvalidDataException>(() => guard.RunAsync(_ =>
+        {
+            clock.Advance(TimeSpan.FromSeconds(30));
+            throw new InvalidDataException("The store refused the token.");
+        }));
     }
 
     [Fact]
@@ -137,12 +135,13 @@ public sealed class PolicyFaultTests
         await using var server = await FaultServer.StartAsync((request, context) => Decide(context, denials[request.Number - 1]));
         await using var mesh = server.Client();
 
-        var full = await Assert.ThrowsAsync<PolicyDeniedException>(() => mesh.Policies.GuardAsync("refund", (_, _) => Task.FromResult(0)));
-        var open = await Assert.ThrowsAsync<PolicyDeniedException>(() => mesh.Policies.GuardAsync("refund", (_, _) => Task.FromResult(0)));
+        await using var full = await mesh.GuardAsync("refund");
+        await using var open = await mesh.GuardAsync("refund");
 
-        Assert.Equal(("Used up.", true, TimeSpan.FromSeconds(3)), (full.Message, full.Retryable, full.RetryAfter));
-        Assert.Equal((false, null), (open.Retryable, open.RetryAfter));
-        Assert.Contains("the group ops has to approve", open.NextStep, StringComparison.Ordinal);
+        Assert.Equal((true, TimeSpan.FromSeconds(3)), (full.Denial!.Retryable, full.Denial.RetryAfter));
+        Assert.Equal("Not done: refund. Used up. Read the reasons; each says what would change the answer. Try again in about 3 s.", full.Text);
+        Assert.Equal((false, null), (open.Denial!.Retryable, open.Denial.RetryAfter));
+        Assert.Contains("the group ops has to approve", open.Text, StringComparison.Ordinal);
     }
 
     private static Task Decide(HttpContext context, PolicyDecision decision) => Answers.Json(context, 200, decision, PoliciesJson.Default.PolicyDecision);

@@ -163,15 +163,20 @@ public sealed class PolicyTests(LiveService service) : IClassFixture<LiveService
         await service.ActivateAsync(space, $"{Pace}\n{AllowAll}");
         var wire = new FaultyWire { LoseAnswersTo = "/v1/locks" };
         await using var mesh = service.Client("first", wire);
-        Task<bool> SendAsync() => mesh.Policies.GuardAsync("mail.send", _resource, (_, _) => Task.FromResult(true), new() { Namespace = space });
+        async Task<Denial?> SendAsync()
+        {
+            await using var guard = await mesh.GuardAsync("mail.send", _resource, new() { Namespace = space });
+            return guard.Denial;
+        }
 
-        Assert.True(await SendAsync());
-        Assert.True(await SendAsync());
-        var full = await Assert.ThrowsAsync<PolicyDeniedException>(SendAsync);
+        Assert.Null(await SendAsync());
+        Assert.Null(await SendAsync());
+        var full = await SendAsync();
 
         Assert.Equal(1, wire.Lost);
-        Assert.Equal(("pace", true), (Assert.Single(full.Reasons).Rule, full.Retryable));
+        Assert.Equal(("pace", true), (Assert.Single(full!.Decision!.Reasons).Rule, full.Retryable));
         Assert.InRange(full.RetryAfter!.Value, TimeSpan.FromMinutes(50), TimeSpan.FromHours(1));
+        Assert.Matches(@" Try again in about 3[0-6]\d\d s\.$", full.Text);
     }
 
     [Fact]
@@ -181,15 +186,14 @@ public sealed class PolicyTests(LiveService service) : IClassFixture<LiveService
         await service.ActivateAsync(space, AllowAll);
         await using var mesh = service.Client("first");
         await using var lease = await mesh.Locks.AcquireAsync(_resource, new() { Namespace = space });
-        var guarded = mesh.Policies.GuardAsync(
-            "mail.send", _resource, (_, _) => throw new InvalidOperationException("It ran."), new() { Namespace = space });
+        var guarded = mesh.GuardAsync("mail.send", _resource, new() { Namespace = space });
         await Eventually.HoldsAsync(async () => (await mesh.Locks.QueueAsync(_resource, space)).QueueLength == 1, "it waits");
 
         await service.ActivateAsync(space, "  - { id: freeze, actions: [\"*\"], effect: deny, message: \"'not today'\" }");
         await lease.ReleaseAsync();
 
-        var denied = await Assert.ThrowsAsync<PolicyDeniedException>(() => guarded);
-        Assert.Equal(("not today", "freeze"), (denied.Message, Assert.Single(denied.Reasons).Rule));
+        await using var denied = await guarded;
+        Assert.Equal(("not today", "freeze"), (denied.Denial!.Problem.Detail, Assert.Single(denied.Decision!.Reasons).Rule));
         await using var next = await mesh.Locks.TryAcquireAsync(_resource, new() { Namespace = space });
         Assert.NotNull(next);
     }
@@ -201,16 +205,17 @@ public sealed class PolicyTests(LiveService service) : IClassFixture<LiveService
         await service.ActivateAsync(space, $"  - {{ id: humans, actions: [prod.deploy], effect: require_approval, approvers: {{ group: ops }} }}\n{AllowAll}");
         await using var mesh = service.Client("first");
 
-        var asked = await Assert.ThrowsAsync<PolicyDeniedException>(() => mesh.Policies.GuardAsync(
-            new PolicyCheck { Action = "prod.deploy", Namespace = space }, (_, _) => throw new InvalidOperationException("It ran.")));
-        var locked = await Assert.ThrowsAsync<PolicyDeniedException>(() => mesh.Policies.GuardAsync(
-            "prod.deploy", _resource, (_, _) => throw new InvalidOperationException("It ran."), new() { Namespace = space }));
+        await using var asked = await mesh.GuardAsync("prod.deploy", options: new() { Namespace = space });
+        await using var locked = await mesh.GuardAsync("prod.deploy", _resource, new() { Namespace = space });
+        var thrown = await Assert.ThrowsAsync<ApprovalRequiredException>(() =>
+            mesh.Locks.AcquireAsync(_resource, new() { Action = "prod.deploy", Namespace = space }));
 
-        Assert.Equal("ops", asked.Decision!.Approval!.Group);
+        Assert.Equal(("ops", "ops"), (asked.Decision!.Approval!.Group, thrown.Approval!.Group));
+        Assert.EndsWith("A person of the group ops has to approve this; do other work until then.", asked.Text);
         // The client and the service say the same of the same decision.
-        Assert.Equal(
-            (locked.Code, locked.Message, locked.NextStep, locked.Retryable, locked.Problem.Title, locked.Problem.Status),
-            (asked.Code, asked.Message, asked.NextStep, asked.Retryable, asked.Problem.Title, asked.Problem.Status));
+        var (mine, theirs) = (asked.Denial!.Problem, locked.Denial!.Problem);
+        Assert.Equal(locked.Text, asked.Text);
+        Assert.Equal((theirs.Code, theirs.Detail, theirs.Retryable, theirs.Title, theirs.Status), (mine.Code, mine.Detail, mine.Retryable, mine.Title, mine.Status));
     }
 
     [Fact]

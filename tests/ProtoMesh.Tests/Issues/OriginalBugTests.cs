@@ -231,7 +231,7 @@ public sealed class OriginalBugTests
         var (server, resource) = (await MeshServers.GetAsync(MeshServers.Embedded), MeshServers.NewResource());
         await using var first = new MeshClient(new MeshClientOptions { BaseUrls = [server.Url], AgentId = "first" });
         await using var second = new MeshClient(new MeshClientOptions { BaseUrls = [server.Url], AgentId = "second" });
-        var lease = await first.Locks.AcquireAsync(resource, new LeaseOptions { TimeToLive = TimeSpan.FromSeconds(2) });
+        var lease = await first.Locks.AcquireAsync(resource, new LeaseOptions { Ttl = TimeSpan.FromSeconds(2) });
         var waiting = second.Locks.AcquireAsync(resource);
         await Task.Delay(TimeSpan.FromSeconds(4));
         Assert.True(lease.IsHeld);

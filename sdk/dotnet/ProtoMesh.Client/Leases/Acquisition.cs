@@ -51,7 +51,7 @@ internal sealed class Acquisition(MeshApi api, AcquireLock request, LeaseOptions
                 }
             }
         }
-        catch (Exception fault) when (fault is not MeshException or UnavailableException or ServiceFailedException)
+        catch (Exception fault) when (fault is not MeshException or UnavailableException or ServiceFailedException or ProtocolException)
         {
             // Given up from this side. Whatever the service has made of the request meanwhile must not stay behind.
             await TakeBackAsync();

@@ -21,6 +21,19 @@ internal sealed class RenewalLoop(MeshApi api, TimeProvider time) : IAsyncDispos
 
     private Task? _loop;
 
+    /// <summary>What is held now and was not handed on.</summary>
+    public IReadOnlyList<Lease> Held
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _leases.Where(lease => lease is { IsHeld: true, IsHandedOn: false })];
+            }
+        }
+    }
+
+    /// <summary>Also a lease that nobody renews, so that the client knows what it holds.</summary>
     public void Add(Lease lease)
     {
         lock (_gate)

@@ -1,5 +1,8 @@
+using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Journal;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Contracts.Policies;
@@ -73,6 +76,42 @@ internal sealed class MeshApi(Sender sender, MeshClientOptions options)
     public async Task<PolicyDecisions> CheckBatchAsync(CheckPolicies body, Query query, CancellationToken cancellationToken) =>
         (await SendAsync(Post("v1/policies/check-batch" + query, body, PoliciesJson.Default.CheckPolicies), PoliciesJson.Default.PolicyDecisions, cancellationToken)).Value;
 
+    /// <summary>200 and 201 alike: the version that has this document.</summary>
+    public async Task<PolicyVersion> PutPolicyAsync(string name, string document, Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Yaml(HttpMethod.Put, $"v1/policies/{Escape(name)}{query}", document), PoliciesJson.Default.PolicyVersion, cancellationToken)).Value;
+
+    public async Task<PolicyValidation> ValidatePolicyAsync(string document, CancellationToken cancellationToken) =>
+        (await SendAsync(Yaml(HttpMethod.Post, "v1/policies/validate", document), PoliciesJson.Default.PolicyValidation, cancellationToken)).Value;
+
+    public async Task<PolicyPage> ListPoliciesAsync(Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get("v1/policies" + query), PoliciesJson.Default.PolicyPage, cancellationToken)).Value;
+
+    public async Task<PolicyVersionPage> ListPolicyVersionsAsync(string name, Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get($"v1/policies/{Escape(name)}/versions{query}"), PoliciesJson.Default.PolicyVersionPage, cancellationToken)).Value;
+
+    public async Task<PolicyVersion> GetPolicyVersionAsync(string name, int version, Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get($"{VersionPath(name, version)}{query}"), PoliciesJson.Default.PolicyVersion, cancellationToken)).Value;
+
+    public async Task<PolicyActivation> ActivatePolicyAsync(string name, int version, string ifMatch, Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(
+            Post($"{VersionPath(name, version)}/activate{query}") with { IfMatch = ifMatch }, PoliciesJson.Default.PolicyActivation, cancellationToken)).Value;
+
+    public async Task<PolicyDiff> DiffPolicyAsync(string name, Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get($"v1/policies/{Escape(name)}/diff{query}"), PoliciesJson.Default.PolicyDiff, cancellationToken)).Value;
+
+    public async Task<DecisionPage> ListDecisionsAsync(Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get("v1/decisions" + query), PoliciesJson.Default.DecisionPage, cancellationToken)).Value;
+
+    public async Task<RecordedDecision> GetDecisionAsync(string decisionId, CancellationToken cancellationToken) =>
+        (await SendAsync(Get($"v1/decisions/{Escape(decisionId)}"), PoliciesJson.Default.RecordedDecision, cancellationToken)).Value;
+
+    /// <summary>An unhealthy service answers 503 with the same report.</summary>
+    public async Task<HealthReport> HealthAsync(CancellationToken cancellationToken) =>
+        (await SendAsync(Get("health") with { Reads503 = true }, HealthJson.Default.HealthReport, cancellationToken)).Value;
+
+    public async Task<EventPage> ListEventsAsync(Query query, CancellationToken cancellationToken) =>
+        (await SendAsync(Get("v1/events" + query), JournalJson.Default.EventPage, cancellationToken)).Value;
+
     public Task<HttpResponseMessage> StreamEventsAsync(Query query, string? lastEventId, CancellationToken cancellationToken) =>
         sender.OpenStreamAsync("v1/events" + query, lastEventId, cancellationToken);
 
@@ -91,6 +130,12 @@ internal sealed class MeshApi(Sender sender, MeshClientOptions options)
 
     private static Call Post<T>(string path, T body, JsonTypeInfo<T> type, TimeSpan? hold = null, long? until = null) =>
         new(HttpMethod.Post, path) { Body = JsonSerializer.SerializeToUtf8Bytes(body, type), Hold = hold, Until = until };
+
+    private static Call Yaml(HttpMethod method, string path, string document) =>
+        new(method, path) { Body = Encoding.UTF8.GetBytes(document), MediaType = "application/yaml" };
+
+    private static string VersionPath(string name, int version) =>
+        string.Create(CultureInfo.InvariantCulture, $"v1/policies/{Escape(name)}/versions/{version}");
 
     private static string Escape(string segment) => Uri.EscapeDataString(segment);
 }

@@ -17,31 +17,34 @@ internal static class Problems
         "token_mismatch" or "mode_conflict" or "request_id_conflict" or "not_waiting" => new LockConflictException(problem),
         "lock_unknown" or "policy_unknown" or "decision_unknown" or "not_found" => new NotFoundException(problem),
         "queue_full" => new QueueFullException(problem),
+        "policy_denied" when problem.Decision?.Decision == PolicyVerdict.RequireApproval => new ApprovalRequiredException(problem),
         "policy_denied" => new PolicyDeniedException(problem),
         "validation_failed" or "malformed_json" or "cross_partition" or "payload_too_large" or "unsupported_media_type"
             or "method_not_allowed" or "policy_invalid" or "precondition_required" or "precondition_failed" => new ValidationException(problem),
         "store_recovering" or "store_unavailable" or "journal_unavailable" or "policies_unavailable" or "unreachable" => new UnavailableException(problem, inner),
         "internal_error" => new ServiceFailedException(problem),
-        _ => new MeshException(problem, inner),
+        "not_protomesh" or "version_mismatch" => new ProtocolException(problem, inner),
+        _ => ByStatus(problem, inner),
     };
 
-    /// <summary>Reads a problem; what is not one (a proxy's page, an empty body) becomes <c>unreachable</c>.</summary>
-    public static Problem Read(int status, byte[] body, Uri from, TimeSpan? retryAfter)
+    /// <summary>
+    /// Reads a problem. What is none was not written by the service: where a retry may reach it, it counts as not reached,
+    /// and otherwise something else answers at this address.
+    /// </summary>
+    public static Problem Read(int status, byte[] body, Uri from, string? mediaType, TimeSpan? retryAfter)
     {
-        try
+        if (ParseProblem(body) is { } problem)
         {
-            if (JsonSerializer.Deserialize(body, ProblemJson.Default.Problem) is { } problem)
-            {
-                return problem with { RetryAfterMs = problem.RetryAfterMs ?? (long?)retryAfter?.TotalMilliseconds };
-            }
+            return problem with { RetryAfterMs = problem.RetryAfterMs ?? (long?)retryAfter?.TotalMilliseconds };
         }
-        catch (JsonException)
+        return status switch
         {
-            // Not one of ours; the status is all that is known.
-        }
-        return Unreachable(
-            string.Create(CultureInfo.InvariantCulture, $"{Origin(from)} answered {status} without a problem document; a proxy may have answered for it."),
-            status, retryable: status is 408 or 425 or 429 or >= 500, retryAfter);
+            401 or 403 => Unauthorized(from, status),
+            408 or 425 or 429 or >= 500 => Unreachable(
+                string.Create(CultureInfo.InvariantCulture, $"{Origin(from)} answered {status} without a problem document; a proxy may have answered for it."),
+                status, retryable: true, retryAfter),
+            _ => NotProtoMesh(from, status, mediaType),
+        };
     }
 
     /// <summary>What the service answers when a request for a lease names an action that it denies.</summary>
@@ -60,18 +63,61 @@ internal static class Problems
         };
     }
 
-    public static Problem Unreachable(string detail, int status = 503, bool retryable = true, TimeSpan? retryAfter = null) => new()
-    {
-        Type = "https://protomesh.dev/problems/unreachable",
-        Title = "The service gave no usable answer",
-        Status = status,
-        Detail = detail,
-        Code = "unreachable",
-        Retryable = retryable,
-        RetryAfterMs = (long?)retryAfter?.TotalMilliseconds,
-        NextStep = "Check the base URL and the network, then send the same request again.",
-    };
+    public static Problem Unreachable(string detail, int status = 503, bool retryable = true, TimeSpan? retryAfter = null) =>
+        Own("unreachable", "The service gave no usable answer", status, detail, "Check the base URL and the network, then send the same request again.") with
+        {
+            Retryable = retryable,
+            RetryAfterMs = (long?)retryAfter?.TotalMilliseconds,
+        };
+
+    public static Problem NotProtoMesh(Uri from, int status, string? mediaType) => Own(
+        "not_protomesh", "The answer is not one of a ProtoMesh service", status,
+        mediaType is null or "application/json" or "application/problem+json"
+            ? string.Create(CultureInfo.InvariantCulture, $"{Origin(from)} answered {status} with something else than the JSON of this call: is this a ProtoMesh service? Check the base URL.")
+            : $"{Origin(from)} answered {mediaType} instead of JSON: is this a ProtoMesh service? Check the base URL.",
+        "Check the base URL.");
+
+    public static Problem VersionMismatch(Uri from, int status, string theirs, string ours) => Own(
+        "version_mismatch", "The service is of another major version", status,
+        $"{Origin(from)} is ProtoMesh {theirs}, and this client is for {ours}.",
+        "Use a client of the service's major version.");
 
     /// <summary>Scheme, host and port: a path may hold a resource's name, which does not belong in every log.</summary>
     public static string Origin(Uri url) => url.GetLeftPart(UriPartial.Authority);
+
+    private static MeshException ByStatus(Problem problem, Exception? inner) => problem.Status switch
+    {
+        401 or 403 => new UnauthorizedException(problem),
+        429 => new RateLimitedException(problem),
+        _ => new MeshException(problem, inner),
+    };
+
+    private static Problem? ParseProblem(byte[] body)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(body, ProblemJson.Default.Problem);
+        }
+        catch (JsonException)
+        {
+            // Not one of ours; the status is all that is known.
+            return null;
+        }
+    }
+
+    private static Problem Unauthorized(Uri from, int status) => Own(
+        "unauthorized", "The caller is not let in", status,
+        string.Create(CultureInfo.InvariantCulture, $"{Origin(from)} answered {status} without a problem document: the API key is missing or wrong, or a proxy keeps this caller out."),
+        "Set ApiKey or PROTOMESH_API_KEY, and check the base URL.");
+
+    private static Problem Own(string code, string title, int status, string detail, string nextStep) => new()
+    {
+        Type = $"https://protomesh.dev/problems/{code}",
+        Title = title,
+        Status = status,
+        Detail = detail,
+        Code = code,
+        Retryable = false,
+        NextStep = nextStep,
+    };
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace ProtoMesh.Transport;
 
 /// <summary>A query string; what is null is left out.</summary>
@@ -13,6 +15,8 @@ internal sealed class Query
         }
         return this;
     }
+
+    public Query Add(string name, long? value) => Add(name, value?.ToString(CultureInfo.InvariantCulture));
 
     public override string ToString() => _parts.Count == 0 ? "" : "?" + string.Join('&', _parts);
 }

@@ -15,11 +15,17 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
     private static readonly ProductInfoHeaderValue Agent = new(
         "protomesh-dotnet", typeof(Sender).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0");
 
+    private const string VersionHeader = "ProtoMesh-Version";
+    private static readonly string Version = typeof(Sender).Assembly.GetName().Version!.ToString(3);
+    private static readonly string Major = Version[..Version.IndexOf('.', StringComparison.Ordinal)];
+
     private readonly TimeProvider _time = options.TimeProvider;
+    private readonly Uri[] _baseUrls = [.. options.BaseUrls.Select(AsFolder)];
+    private readonly AuthenticationHeaderValue? _key = options.ApiKey is { } key ? new AuthenticationHeaderValue("Bearer", key) : null;
     private int _current;
 
     /// <param name="call">What to send.</param>
-    /// <param name="read">Reads the body of a 2xx from its status; a <see cref="JsonException"/> means that it arrived damaged.</param>
+    /// <param name="read">Reads the body of a 2xx from its status; a <see cref="JsonException"/> means that it is damaged or another service's.</param>
     /// <param name="cancellationToken">The caller's own.</param>
     /// <exception cref="MeshException">A final answer, or the last failure when the time was up.</exception>
     public async Task<Reply<T>> SendAsync<T>(Call call, Func<int, byte[], T?> read, CancellationToken cancellationToken)
@@ -33,7 +39,7 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
             MeshException failure;
             try
             {
-                return await TryOnceAsync(call, options.BaseUrls[at % options.BaseUrls.Count], until, read, cancellationToken);
+                return await TryOnceAsync(call, _baseUrls[at % _baseUrls.Length], until, read, cancellationToken);
             }
             catch (MeshException fault) when (IsTransient(fault))
             {
@@ -41,7 +47,7 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
             }
             // Whoever failed first moves on; others that failed at the same address must not skip the next one.
             Interlocked.CompareExchange(ref _current, at + 1, at);
-            var delay = attempt < options.BaseUrls.Count ? TimeSpan.Zero : Longer(backoff.Next(), failure.RetryAfter);
+            var delay = attempt < _baseUrls.Length ? TimeSpan.Zero : Longer(backoff.Next(), failure.RetryAfter);
             if (Remaining(until) <= delay)
             {
                 throw failure;
@@ -57,7 +63,7 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
     public async Task<HttpResponseMessage> OpenStreamAsync(string path, string? lastEventId, CancellationToken cancellationToken)
     {
         var at = Volatile.Read(ref _current);
-        var url = new Uri(options.BaseUrls[at % options.BaseUrls.Count], path);
+        var url = new Uri(_baseUrls[at % _baseUrls.Length], path);
         using var request = Request(HttpMethod.Get, url);
         request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
         if (lastEventId is not null)
@@ -70,13 +76,16 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
             using var timer = new CancellationTokenSource(options.AttemptTimeout, _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
             response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
-            if (response.IsSuccessStatusCode && response.Content.Headers.ContentType?.MediaType == "text/event-stream")
+            RefuseOtherVersions(response, url);
+            if (response.IsSuccessStatusCode && MediaType(response) == "text/event-stream")
             {
                 return response;
             }
             var body = await response.Content.ReadAsByteArrayAsync(either.Token);
             response.Dispose();
-            throw Problems.ToException(Problems.Read((int)response.StatusCode, body, url, RetryAfter(response)));
+            throw Problems.ToException(response.IsSuccessStatusCode
+                ? Problems.NotProtoMesh(url, (int)response.StatusCode, MediaType(response))
+                : Problems.Read((int)response.StatusCode, body, url, MediaType(response), RetryAfter(response)));
         }
         catch (Exception fault) when (!cancellationToken.IsCancellationRequested && IsNetworkFault(fault))
         {
@@ -94,11 +103,15 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
         using var request = Request(call.Method, url);
         if (call.Body is { } body)
         {
-            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue("application/json") } };
+            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue(call.MediaType) } };
         }
         if (call.Hold is { } hold)
         {
             request.Headers.Add("Prefer", string.Create(CultureInfo.InvariantCulture, $"wait={(int)Math.Ceiling(hold.TotalSeconds)}"));
+        }
+        if (call.IfMatch is { } match)
+        {
+            request.Headers.TryAddWithoutValidation("If-Match", match);
         }
         var limit = options.AttemptTimeout + (call.Hold ?? TimeSpan.Zero);
         var remaining = Remaining(until);
@@ -109,21 +122,11 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
         {
             using var response = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, either.Token);
             var bytes = await response.Content.ReadAsByteArrayAsync(either.Token);
-            var status = (int)response.StatusCode;
-            if (!response.IsSuccessStatusCode)
-            {
-                throw Problems.ToException(Problems.Read(status, bytes, url, RetryAfter(response)));
-            }
-            return new Reply<T>(read(status, bytes) ?? throw new JsonException("The answer is null."), sent);
+            return new Reply<T>(Read(call, response, bytes, url, read), sent);
         }
         catch (ObjectDisposedException fault)
         {
             throw Problems.ToException(Problems.Unreachable("This client was disposed.", retryable: false), fault);
-        }
-        catch (JsonException fault)
-        {
-            throw Problems.ToException(
-                Problems.Unreachable($"{Problems.Origin(url)} answered something else than the JSON of this call: {fault.Message}"), fault);
         }
         catch (Exception fault) when (!cancellationToken.IsCancellationRequested && IsNetworkFault(fault))
         {
@@ -131,10 +134,69 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
         }
     }
 
-    private static HttpRequestMessage Request(HttpMethod method, Uri url)
+    private T Read<T>(Call call, HttpResponseMessage response, byte[] bytes, Uri url, Func<int, byte[], T?> read)
+        where T : class
+    {
+        RefuseOtherVersions(response, url);
+        var (status, mediaType) = ((int)response.StatusCode, MediaType(response));
+        if (!response.IsSuccessStatusCode && !(status == 503 && call.Reads503 && mediaType == "application/json"))
+        {
+            throw Problems.ToException(Problems.Read(status, bytes, url, mediaType, RetryAfter(response)));
+        }
+        if (!IsJson(mediaType))
+        {
+            throw Problems.ToException(Problems.NotProtoMesh(url, status, mediaType));
+        }
+        try
+        {
+            return read(status, bytes) ?? throw new JsonException("The answer is null.");
+        }
+        catch (JsonException fault) when (IsWhole(bytes))
+        {
+            throw Problems.ToException(Problems.NotProtoMesh(url, status, mediaType), fault);
+        }
+        catch (JsonException fault)
+        {
+            throw Problems.ToException(Problems.Unreachable($"The answer of {Problems.Origin(url)} arrived damaged: {fault.Message}"), fault);
+        }
+    }
+
+    /// <summary>An answer without the header is judged by its body: proxies may drop headers.</summary>
+    private static void RefuseOtherVersions(HttpResponseMessage response, Uri url)
+    {
+        if (response.Headers.NonValidated.TryGetValues(VersionHeader, out var values)
+            && values.ToString() is { } theirs && !theirs.AsSpan(0, theirs.IndexOf('.') is var dot and >= 0 ? dot : theirs.Length).SequenceEqual(Major))
+        {
+            throw Problems.ToException(Problems.VersionMismatch(url, (int)response.StatusCode, theirs, Version));
+        }
+    }
+
+    /// <summary>Undamaged JSON that is not what the call answers comes from some other service.</summary>
+    private static bool IsWhole(byte[] body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
+    private static bool IsJson(string? mediaType) => mediaType == "application/json" || mediaType == "application/problem+json";
+
+    private static string? MediaType(HttpResponseMessage response) => response.Content.Headers.ContentType?.MediaType;
+
+    /// <summary>A path is kept: calls are relative to it, as behind a proxy that gives the service a path of its own.</summary>
+    private static Uri AsFolder(Uri url) => url.AbsolutePath.EndsWith('/') ? url : new Uri(url.GetLeftPart(UriPartial.Path) + "/");
+
+    private HttpRequestMessage Request(HttpMethod method, Uri url)
     {
         var request = new HttpRequestMessage(method, url);
         request.Headers.UserAgent.Add(Agent);
+        request.Headers.Authorization = _key ?? request.Headers.Authorization;
         return request;
     }
 
