@@ -13,7 +13,7 @@ internal sealed class Timeline
     public void Start()
     {
         _started = TimeProvider.System.GetTimestamp();
-        Console.WriteLine($"{"seconds",9}  {"agent",-8} {"prio",4}  {"what",-12} {"token",-17} why");
+        Console.WriteLine($"{"seconds",9}  {"agent",-10} {"prio",4}  {"what",-12} {"token",-17} why");
     }
 
     public void Add(string agent, int? priority, string what, long? token, string why)
@@ -21,7 +21,7 @@ internal sealed class Timeline
         lock (_gate)
         {
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{Elapsed.TotalSeconds,9:0.000}  {agent,-8} {priority,4}  {what,-12} {token,-17} {why}"));
+                CultureInfo.InvariantCulture, $"{Elapsed.TotalSeconds,9:0.000}  {agent,-10} {priority,4}  {what,-12} {token,-17} {why}"));
         }
     }
 }
