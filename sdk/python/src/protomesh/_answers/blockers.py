@@ -1,0 +1,20 @@
+"""Who is in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .base import Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocker(Answer):
+    """Who holds what somebody else wants."""
+
+    lock_id: str
+    agent_id: str
+    mode: str
+    held_ms: int
+    expires_in_ms: int
+    reason: str | None = None
+    progress: str | None = None

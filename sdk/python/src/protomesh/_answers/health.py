@@ -1,0 +1,40 @@
+"""How the service does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .base import Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthPart(Answer):
+    """One thing that the service stands on: ``ok``, or a sentence that says what is wrong."""
+
+    kind: str
+    state: str
+    partitions: int | None = None
+    journal_lag_events: int | None = None
+    journal_lag_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthPolicy(Answer):
+    """What the replica decides by in the namespace ``default``."""
+
+    state: str
+    name: str | None = None
+    version: int | None = None
+    revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthReport(Answer):
+    """``healthy`` or ``unhealthy``, and why."""
+
+    status: str
+    version: str
+    store: HealthPart
+    database: HealthPart
+    policy: HealthPolicy | None = None
+    access: str | None = None

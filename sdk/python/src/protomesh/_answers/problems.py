@@ -1,0 +1,77 @@
+"""What is wrong, as the service says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from .base import Answer, WrongShapeError
+from .blockers import Blocker
+from .policies import PolicyDecision
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+_P = TypeVar("_P", bound="Problem")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldError(Answer):
+    """A field that breaks a rule."""
+
+    field: str
+    rule: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem(Answer):
+    """A problem document (RFC 9457). ``document`` is the whole of it, with whatever a newer service added."""
+
+    code: str
+    status: int
+    title: str
+    type: str = ""
+    detail: str | None = None
+    retryable: bool = False
+    retry_after_ms: int | None = None
+    next_step: str | None = None
+    trace_id: str | None = None
+    resource: str | None = None
+    position: int | None = None
+    blocked_by: tuple[Blocker, ...] | None = None
+    lock_id: str | None = None
+    state: str | None = None
+    lost_at: datetime | None = None
+    ended_because: str | None = None
+    decision: PolicyDecision | None = None
+    errors: tuple[FieldError, ...] | None = None
+    document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_dict(cls, data: Any) -> Self:
+        try:
+            problem = _make(cls, data)
+        except WrongShapeError:
+            if not isinstance(data, Mapping):
+                raise
+            # A part that a newer service writes in another way must not hide what is wrong.
+            problem = _make(cls, {name: value for name, value in data.items() if isinstance(value, (str, int))})
+        if not isinstance(problem.code, str) or not isinstance(problem.status, int):
+            raise WrongShapeError("a problem has a code and a status")
+        object.__setattr__(problem, "document", dict(data))
+        return problem
+
+    def to_dict(self) -> dict[str, Any]:
+        if self.document:
+            return dict(self.document)
+        values = Answer.to_dict(self)
+        del values["document"]
+        return values
+
+
+def _make(cls: type[_P], data: Any) -> _P:
+    # Not super(): a dataclass with slots is made twice, and super() remembers the first.
+    return cast("_P", Answer.__dict__["from_dict"].__func__(cls, data))

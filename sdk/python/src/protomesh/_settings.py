@@ -1,0 +1,59 @@
+"""How a client finds the service and who it speaks for."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What a client was made with, defaults filled in."""
+
+    base_urls: tuple[str, ...]
+    api_key: str | None
+    agent_id: str
+    session_id: str | None
+    namespace: str | None
+    attempt_timeout: float
+    retry_for: float
+
+    @classmethod
+    def of(
+        cls,
+        base_urls: str | Sequence[str] | None,
+        api_key: str | None,
+        agent_id: str | None,
+        session_id: str | None,
+        namespace: str | None,
+        attempt_timeout: float,
+        retry_for: float,
+    ) -> Settings:
+        """From the arguments, and from the environment where they say nothing."""
+        return cls(
+            base_urls=_urls(base_urls),
+            api_key=api_key or os.environ.get("PROTOMESH_API_KEY") or None,
+            agent_id=agent_id or os.environ.get("PROTOMESH_AGENT_ID") or _agent(),
+            session_id=session_id,
+            namespace=namespace,
+            attempt_timeout=attempt_timeout,
+            retry_for=retry_for,
+        )
+
+
+def _urls(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    if given is None or isinstance(given, str):
+        text = given or os.environ.get("PROTOMESH_URL") or "http://localhost:8000"
+        given = [part.strip() for part in text.split(",") if part.strip()]
+    urls = tuple(url.rstrip("/") for url in given)
+    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
+        raise ValueError("base_urls needs at least one absolute URL, such as http://localhost:8000.")
+    return urls
+
+
+def _agent() -> str:
+    host = socket.gethostname().encode()[:100].decode(errors="ignore") or "host"
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"

@@ -1,0 +1,134 @@
+# Made by scripts/generate_sync.py from _async/guard.py: change that file.
+"""Policy check and lock in one step, with a refusal as a value."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from .._answers.policies import PolicyDecision, PolicyStamp
+from .._denial import Denial
+from .._errors import LeaseLostError, MeshError, UnavailableError
+from .._problems import denied
+from .._requests import LeaseRequest, ResourceArgument
+from .._text import lost_text
+from .lease import SyncLease
+from .locks import Locks, leave, note_of
+from .policies import Policies
+from .runtime import Scope, before_waiting
+
+_log = logging.getLogger("protomesh")
+
+
+class SyncGuard:
+    """What a guard found: ``granted``, or a ``denial``."""
+
+    def __init__(
+        self,
+        action: str,
+        *,
+        lease: SyncLease | None = None,
+        decision: PolicyDecision | PolicyStamp | None = None,
+        denial: Denial | None = None,
+        unprotected: bool = False,
+    ) -> None:
+        #: What is to be done.
+        self.action = action
+        #: The lease; None without a resource, after a denial and when unprotected.
+        self.lease = lease
+        #: What the policy said: the whole decision, or with a lease the stamp of the one that rides on it.
+        self.decision = decision
+        #: Why not; None when granted.
+        self.denial = denial
+        #: True when the service could not be reached and ``on_unavailable="open"`` let the body run without it.
+        self.unprotected = unprotected
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.action} {'granted' if self.granted else self.text}>"
+
+    @property
+    def granted(self) -> bool:
+        """Whether the body may do it."""
+        return self.denial is None
+
+    @property
+    def text(self) -> str:
+        """The denial in words for a model; empty when granted."""
+        return "" if self.denial is None else self.denial.text
+
+    def lost_text(self, loss: LeaseLostError) -> str:
+        """In words for a model: the lease was lost while the body ran."""
+        return lost_text(self.action, loss.problem)
+
+
+class GuardScope:
+    """``with mesh.guard(...)``. Every error of the service, or of the way to it, becomes a denial; only the caller's
+    own cancellation passes. A loss while the body runs is raised as LeaseLostError when it ends."""
+
+    def __init__(
+        self,
+        locks: Locks,
+        policies: Policies,
+        action: str,
+        resource: ResourceArgument | None,
+        metadata: Mapping[str, Any] | None,
+        request: LeaseRequest,
+        on_unavailable: str,
+        lease: SyncLease | None,
+        fencing_token: int | None,
+    ) -> None:
+        if on_unavailable not in ("closed", "open"):
+            raise ValueError('on_unavailable is "closed" or "open".')
+        self._locks = locks
+        self._policies = policies
+        self._action = action
+        self._resource = resource
+        self._request = replace(request, action=action, metadata=metadata)
+        self._is_open = on_unavailable == "open"
+        self._shown = {"lease": lease, "fencing_token": fencing_token}
+        self._lease: SyncLease | None = None
+        self._scope = Scope()
+
+    def __enter__(self) -> SyncGuard:
+        if self._resource is not None and self._request.wait > 0:
+            before_waiting("async with mesh.guard(...)")
+        try:
+            guard = self._ask()
+        except UnavailableError as failure:
+            if not self._is_open:
+                return SyncGuard(self._action, denial=Denial.of(self._action, failure))
+            _log.warning("%s runs without protection, since the service is away: %s", self._action, failure.message)
+            return SyncGuard(self._action, unprotected=True)
+        except MeshError as refusal:
+            return SyncGuard(self._action, decision=refusal.problem.decision, denial=Denial.of(self._action, refusal))
+        self._lease = guard.lease
+        if guard.lease is not None:
+            self._scope.enter()
+            guard.lease.when_lost(self._scope.lose)
+        return guard
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._lease is not None:
+            leave(self._scope, self._lease, kind, fault, note_of(kind, self._action))
+
+    def _ask(self) -> SyncGuard:
+        if self._resource is not None:
+            lease = self._locks.run(self._resource, self._request)
+            return SyncGuard(self._action, lease=lease, decision=lease.decision)
+        request = self._request
+        decision = self._policies.check(
+            self._action,
+            metadata=request.metadata,
+            agent_id=request.agent_id,
+            request_id=request.request_id,
+            namespace=request.namespace,
+            **self._shown,  # type: ignore[arg-type]
+        )
+        if not decision.allowed:
+            raise denied(decision)
+        return SyncGuard(self._action, decision=decision)

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+
+import pytest
+from faults import Do, FaultServer, Script
+from protomesh import ProtoMesh, SyncProtoMesh
+from service import Service
+
+
+@pytest.fixture(scope="session")
+def service() -> Iterator[Service]:
+    """One service for all tests that do not harm it."""
+    service = Service()
+    yield service
+    service.close()
+
+
+@pytest.fixture
+async def connect(service: Service) -> AsyncIterator[Callable[..., ProtoMesh]]:
+    """Makes clients, which end with the test."""
+    made: list[ProtoMesh] = []
+
+    def make(agent_id: str = "a", url: Any = None, **options: Any) -> ProtoMesh:
+        made.append(ProtoMesh(url or service.url, agent_id=agent_id, **options))
+        return made[-1]
+
+    yield make
+    for mesh in made:
+        await mesh.close()
+
+
+@pytest.fixture
+def mesh(connect: Callable[..., ProtoMesh]) -> ProtoMesh:
+    """A client of the agent ``a``."""
+    return connect()
+
+
+@pytest.fixture
+def connect_sync(service: Service) -> Iterator[Callable[..., SyncProtoMesh]]:
+    """Makes synchronous clients, which end with the test."""
+    made: list[SyncProtoMesh] = []
+
+    def make(agent_id: str = "a", url: Any = None, **options: Any) -> SyncProtoMesh:
+        made.append(SyncProtoMesh(url or service.url, agent_id=agent_id, **options))
+        return made[-1]
+
+    yield make
+    for mesh in made:
+        mesh.close()
+
+
+@pytest.fixture
+def faulty(service: Service) -> Iterator[Callable[..., FaultServer]]:
+    """Makes servers that answer as the test wants; what they forward goes to the service."""
+    made: list[FaultServer] = []
+
+    def make(script: Script | list[Do]) -> FaultServer:
+        made.append(FaultServer(script, service.url))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()
+
+
+@pytest.fixture(autouse=True)
+def no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings of whoever runs the tests are not theirs."""
+    for name in ("PROTOMESH_URL", "PROTOMESH_API_KEY", "PROTOMESH_AGENT_ID", "HTTP_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
