@@ -279,12 +279,13 @@ public sealed class LeaseTests
     /// <summary>Lets the time of one renewal pass, in small steps so that its answer arrives before the next is due.</summary>
     private async Task NextRenewalAsync(FaultServer server, int number, TimeSpan? within = null)
     {
-        for (var passed = TimeSpan.Zero; Renewals(server).Count < number; passed += TimeSpan.FromMilliseconds(100))
+        for (var passed = TimeSpan.Zero; Renewals(server).Count < number && passed <= (within ?? OneRenewal); passed += TimeSpan.FromMilliseconds(100))
         {
-            Assert.True(passed <= (within ?? OneRenewal), $"Renewal {number} did not come in time.");
             _clock.Advance(TimeSpan.FromMilliseconds(100));
             await Task.Delay(5);
         }
+        // It was due by now; a busy machine may take longer to bring it than this clock took to pass.
+        await Eventually.HoldsAsync(() => Renewals(server).Count >= number, $"renewal {number} came in time");
     }
 
     /// <summary>Throws what no wire should.</summary>

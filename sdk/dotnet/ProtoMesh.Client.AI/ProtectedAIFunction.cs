@@ -1,0 +1,65 @@
+using System.Text.Json;
+using Microsoft.Extensions.AI;
+
+namespace ProtoMesh.AI;
+
+/// <summary>
+/// A tool that runs only when the policy allows the call, and under a lease on what it touches. Whatever stands against it
+/// comes back as the call's result, in words that a model can act on: frameworks hide, repeat or die of what a tool throws.
+/// </summary>
+/// <param name="innerFunction">The tool.</param>
+/// <param name="mesh">Decides and locks.</param>
+/// <param name="rule">What a call needs.</param>
+public sealed class ProtectedAIFunction(AIFunction innerFunction, MeshClient mesh, ToolRule rule) : DelegatingAIFunction(innerFunction)
+{
+    private static readonly AsyncLocal<Guard?> Current = new();
+
+    /// <summary>
+    /// Under what the running call runs: for the tool that writes, its lease's <see cref="Lease.FencingToken"/>. Null outside
+    /// of a protected call.
+    /// </summary>
+    public static Guard? CurrentGuard => Current.Value;
+
+    /// <inheritdoc/>
+    protected override async ValueTask<object?> InvokeCoreAsync(AIFunctionArguments arguments, CancellationToken cancellationToken)
+    {
+        Guard guard;
+        try
+        {
+            guard = await AskAsync(arguments, cancellationToken);
+        }
+        catch (Exception fault) when (fault is KeyNotFoundException or ArgumentException or FormatException or JsonException or InvalidOperationException)
+        {
+            // The model wrote these arguments, and it can write better ones. Nothing may run that nobody could protect.
+            return $"Not done: {Name}. Its arguments do not say what it needs: {fault.Message}";
+        }
+        await using (guard)
+        {
+            if (!guard.Granted)
+            {
+                return guard.Denial.Text;
+            }
+            Current.Value = guard;
+            try
+            {
+                return await guard.RunAsync(stop => base.InvokeCoreAsync(arguments, stop).AsTask(), cancellationToken);
+            }
+            catch (LeaseLostException) when (guard.Text is not null)
+            {
+                return guard.Text;
+            }
+        }
+    }
+
+    private Task<Guard> AskAsync(AIFunctionArguments arguments, CancellationToken cancellationToken)
+    {
+        var action = rule.Action?.Invoke(arguments) ?? Name;
+        var options = rule.Metadata is null ? rule.Options : rule.Options with { Metadata = rule.Metadata(arguments) };
+        return rule.Resources?.Invoke(arguments) switch
+        {
+            null or [] => mesh.GuardAsync(action, resource: null, options, cancellationToken),
+            [{ Mode: null, Capacity: null, Units: null, Resource: { } only }] => mesh.GuardAsync(action, only, options, cancellationToken),
+            var resources => mesh.GuardAsync(action, resources, options, cancellationToken),
+        };
+    }
+}
