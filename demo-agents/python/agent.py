@@ -69,13 +69,14 @@ class Agent:
         """A model's mistakes are answered in words too: it can do better at the next turn."""
         try:
             arguments = json.loads(function["arguments"])
-            customer, amount = str(arguments["customer_id"]), float(arguments.get("amount", 0))
+            customer, amount = str(arguments["customer_id"]), arguments.get("amount", 0)
+            is_amount = 0 < amount < math.inf
         except (ValueError, LookupError, TypeError, AttributeError):
             return f"Not done: the arguments of {function['name']} are not JSON of the tool's schema. Call it again."
         try:
             if function["name"] == "read_customer":
                 return json.dumps(await self._read(customer))
-            if function["name"] == "refund" and 0 < amount < math.inf:
+            if function["name"] == "refund" and is_amount:
                 return await self._refund(customer, amount)
             return f"Not done: there is no tool {function['name']} for this."
         except httpx.HTTPStatusError as refusal:
@@ -83,7 +84,7 @@ class Agent:
 
     async def _refund(self, customer: str, amount: float) -> str:
         tell("asks", f"to pay back ${amount:g} for {self._job.claim}")
-        guard = self._mesh.guard(
+        asking = self._mesh.guard(
             "refund",
             f"customer/{customer}",
             priority=self._job.priority,
@@ -92,11 +93,14 @@ class Agent:
             reason=self._job.claim,
             metadata={"agent_role": self._job.role, "estimated_cost": amount},
         )
-        async with guard as granted:
-            if not granted.granted:
-                tell("denied", granted.text)
-                return granted.text
-            return await self._pay(customer, amount, granted.lease.fencing_token)
+        try:
+            async with asking as guard:
+                if guard.lease is None:
+                    tell("denied", guard.text)
+                    return guard.text
+                return await self._pay(customer, amount, guard.lease.fencing_token)
+        except LeaseLostError as loss:
+            return guard.lost_text(loss)
 
     async def _pay(self, customer: str, amount: float, token: int) -> str:
         """Runs under the lock, so that nobody pays between the look at the record and the payment."""
