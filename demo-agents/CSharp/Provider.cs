@@ -30,7 +30,7 @@ internal sealed class Provider
             if (key.Any(character => character is < '!' or > '~'))
             {
                 // The HTTP client would refuse the header too, and quote it.
-                throw new ModelException($"{name.ToUpperInvariant()}_API_KEY is not a key: it has a line break, a space or another odd character.");
+                throw new ModelException($"{name.ToUpperInvariant()}_API_KEY is no key: it has a line break, a space or another odd character.");
             }
             var baseUrl = Setting(name, "BASE_URL") ?? (string)entry["base_url"]!;
             return new Provider(name, new Uri($"{baseUrl.TrimEnd('/')}/"), Setting(name, "MODEL") ?? (string)entry["model"]!, key);

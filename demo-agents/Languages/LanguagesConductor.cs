@@ -59,26 +59,33 @@ internal sealed class LanguagesConductor(Uri? given)
 
     private async Task PlayAsync(MeshClient mesh, Runtimes runtimes, Uri records, Uri url, CancellationToken cancellationToken)
     {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var journal = new Journal(mesh, Resource, _contenders, _timeline);
-        using var following = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var follow = journal.FollowAsync(following.Token);
-        Task<int>[] ends;
-        await using (await mesh.Locks.AcquireAsync(Resource, new() { Reason = "the record is open on a screen" }, cancellationToken))
+        var following = journal.FollowAsync(end.Token);
+        try
         {
-            ends = [.. _contenders.Select(contender => PlayAsync(contender, runtimes, records, url, cancellationToken))];
-            if (await Task.WhenAny([journal.AllWait, follow, .. ends]) is Task<int>)
+            Task<int>[] ends;
+            await using (await mesh.Locks.AcquireAsync(Resource, new() { Reason = "the record is open on a screen" }, cancellationToken))
             {
-                throw new DemoException("An agent ended before all three were in the queue.");
+                ends = [.. _contenders.Select(contender => PlayAsync(contender, runtimes, records, url, cancellationToken))];
+                var first = await Task.WhenAny([journal.AllWait, following, .. ends]);
+                if (first != journal.AllWait)
+                {
+                    await first;
+                    throw new DemoException("An agent ended before all three were in the queue.");
+                }
+            }
+            if ((await Task.WhenAll(ends)).Any(code => code != 0))
+            {
+                throw new DemoException("An agent did not end well.");
             }
         }
-        if ((await Task.WhenAll(ends)).Any(code => code != 0))
+        finally
         {
-            throw new DemoException("An agent did not end well.");
+            await end.CancelAsync();
+            await Task.WhenAny(following);
         }
-        await following.CancelAsync();
-        await follow.ContinueWith(_ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
     }
-
     private async Task<int> PlayAsync(Contender contender, Runtimes runtimes, Uri records, Uri url, CancellationToken cancellationToken)
     {
         var agent = new AgentProcess(contender.Name, contender.Priority, runtimes.Start(new Assignment

@@ -61,7 +61,8 @@ class Agent:
             # A model may call several tools at once. Even two refunds are safe: the second waits for the first.
             texts = await asyncio.gather(*(self._use(call["function"]) for call in calls))
             messages += [
-                {"role": "tool", "tool_call_id": call["id"], "content": text} for call, text in zip(calls, texts, strict=True)
+                {"role": "tool", "tool_call_id": call["id"], "content": text}
+                for call, text in zip(calls, texts, strict=True)
             ]
         raise ModelError(f"The model did not come to an end in {MOST_TURNS} turns.")
 
@@ -116,7 +117,9 @@ class Agent:
         return f"Paid back ${amount:g} for {self._job.claim}."
 
     async def _read(self, customer: str) -> dict[str, Any]:
-        return (await self._http.get(self._address(customer))).raise_for_status().json()
+        found = await self._http.get(self._address(customer))
+        record: dict[str, Any] = found.raise_for_status().json()
+        return record
 
     def _address(self, customer: str) -> str:
         return f"{self._job.records}customers/{customer}"

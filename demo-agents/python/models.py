@@ -44,9 +44,10 @@ class Provider:
                 continue
             if not re.fullmatch(r"[!-~]+", key):
                 # The HTTP client would refuse the header too, and quote it.
-                raise ModelError(f"{prefix}_API_KEY is not a key: it has a line break, a space or another odd character.")
+                raise ModelError(f"{prefix}_API_KEY is no key: it has a line break, a space or another odd character.")
             base_url = os.environ.get(f"{prefix}_BASE_URL") or entry["base_url"]
-            return Provider(entry["name"], base_url.rstrip("/"), os.environ.get(f"{prefix}_MODEL") or entry["model"], key)
+            model = os.environ.get(f"{prefix}_MODEL") or entry["model"]
+            return Provider(entry["name"], base_url.rstrip("/"), model, key)
         return None
 
 
@@ -97,7 +98,7 @@ class ChatModel:
         if response.status_code in (401, 403):
             # Its own words may quote the key.
             return f"{provider.name} does not accept {provider.name.upper()}_API_KEY ({response.status_code})."
-        words = response.text[:500].replace(provider.key, "***")
+        words = response.text.replace(provider.key, "***")[:500]
         return f"{provider.name} answered {response.status_code}: {' '.join(words.split())}"
 
 

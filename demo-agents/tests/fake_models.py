@@ -20,6 +20,10 @@ TOOLS = json.loads((Path(__file__).parent.parent / "refunds.json").read_text())[
 DEFAULTS = {entry["name"]: entry for entry in json.loads((Path(__file__).parent.parent / "providers.json").read_text())}
 RETRY_AFTER = 1
 
+Message = dict[str, Any]
+#: Status, headers and body.
+Answer = tuple[int, dict[str, str], Message]
+
 
 class Conversation:
     """One agent's talk with its model. Its name is in the task, as it would be in any prompt."""
@@ -27,7 +31,7 @@ class Conversation:
     def __init__(self) -> None:
         self.step = 0
         self.last_at = 0.0
-        self.said: list[dict[str, Any]] = []
+        self.said: list[Message] = []
         self.met: list[str] = []
         self.finished = False
 
@@ -48,9 +52,9 @@ class FakeModels:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, provider: str, headers: Any, body: dict[str, Any]) -> tuple[int, dict[str, str], dict[str, Any]]:
+    def answer(self, provider: str, headers: Any, body: Message) -> Answer:
         with self._gate:
-            agent = re.search(r"You are (\w+)\.", body["messages"][1]["content"])[1]
+            (agent,) = re.findall(r"You are (\w+)\.", body["messages"][1]["content"])
             talk = self.conversations[provider, agent]
             now, waited = time.monotonic(), time.monotonic() - talk.last_at
             talk.last_at = now
@@ -63,7 +67,7 @@ class FakeModels:
                 self.complaints.append(f"{provider}/{agent}: at step {talk.step}: {fault!r}")
                 return 400, {}, {"error": {"message": "The conversation went astray."}}
 
-    def _look(self, provider: str, headers: Any, body: dict[str, Any], talk: Conversation) -> list[str]:
+    def _look(self, provider: str, headers: Any, body: Message, talk: Conversation) -> list[str]:
         found = []
         if headers["authorization"] != f"Bearer {self.keys[provider]}":
             found.append("another key")
@@ -73,7 +77,7 @@ class FakeModels:
             found.append(f"fields {sorted(body)}")
         if body.get("model") != self.models[provider]:
             found.append(f"model {body.get('model')}")
-        if body.get("tools") != TOOLS or any(tool["type"] != "function" or "parameters" not in tool["function"] for tool in TOOLS):
+        if body.get("tools") != TOOLS or any(set(tool) != {"type", "function"} for tool in TOOLS):
             found.append("other tools")
         messages = body["messages"]
         if [message["role"] for message in messages[:2]] != ["system", "user"]:
@@ -82,13 +86,13 @@ class FakeModels:
             found.append("what the model said came back changed")
         for place, message in enumerate(messages):
             asked = [call["id"] for call in message.get("tool_calls", [])]
-            results = messages[place + 1 : place + 1 + len(asked)]
-            if asked and [(result["role"], result.get("tool_call_id")) for result in results] != [("tool", id) for id in asked]:
+            behind = messages[place + 1 : place + 1 + len(asked)]
+            if [result.get("tool_call_id") for result in behind if result["role"] == "tool"] != asked:
                 found.append("a call has no result right behind it")
         return found
 
-    def _play(self, provider: str, talk: Conversation, messages: list[dict[str, Any]], waited: float) -> tuple[int, dict[str, str], dict[str, Any]]:
-        customer, wanted = re.search(r"customer (\w+) asks for \$(\d+)", messages[1]["content"]).groups()
+    def _play(self, provider: str, talk: Conversation, messages: list[Message], waited: float) -> Answer:
+        ((customer, wanted),) = re.findall(r"customer (\w+) asks for \$(\d+)", messages[1]["content"])
         results = [message["content"] for message in messages if message["role"] == "tool"]
         if talk.step == 1:
             talk.met.append("429")
@@ -96,7 +100,8 @@ class FakeModels:
         if talk.step == 2:
             assert waited >= RETRY_AFTER * 0.95, f"it came back after {waited:.2f} s"
             talk.met.append("malformed arguments")
-            return self._calls(provider, talk, ("read_customer", json.dumps({"customer_id": customer})), ("refund", '{"customer_id": "123", "amo'))
+            look = ("read_customer", json.dumps({"customer_id": customer}))
+            return self._calls(provider, talk, look, ("refund", '{"customer_id": "123", "amo'))
         if talk.step == 3:
             assert json.loads(results[-2])["customer"] == customer, "it did not read the record"
             assert results[-1].startswith("Not done: the arguments of refund are not JSON"), results[-1]
@@ -112,14 +117,16 @@ class FakeModels:
             return self._calls(provider, talk, again, again)
         assert talk.step == 6, "it went on after the end"
         paid = sorted(result.startswith("Paid back $100 for claim") for result in results[-2:])
-        assert paid == [False, True] and any("has been paid before" in result for result in results[-2:]), results[-2:]
+        assert paid == [False, True], results[-2:]
+        assert any("has been paid before" in result for result in results[-2:]), results[-2:]
         talk.finished = True
         return self._says(talk, {"role": "assistant", "content": "Done: $100 was paid back."})
 
-    def _calls(self, provider: str, talk: Conversation, *calls: tuple[str, str]) -> tuple[int, dict[str, str], dict[str, Any]]:
+    def _calls(self, provider: str, talk: Conversation, *calls: tuple[str, str]) -> Answer:
         made = []
         for name, arguments in calls:
-            call = {"id": f"call_{secrets.token_hex(6)}", "type": "function", "function": {"name": name, "arguments": arguments}}
+            function = {"name": name, "arguments": arguments}
+            call: Message = {"id": f"call_{secrets.token_hex(6)}", "type": "function", "function": function}
             if provider == "gemini":
                 # It refuses the next request unless its signature comes back with the call.
                 call["extra_content"] = {"google": {"thought_signature": secrets.token_urlsafe(24)}}
@@ -127,11 +134,15 @@ class FakeModels:
         return self._says(talk, {"role": "assistant", "tool_calls": made})
 
     @staticmethod
-    def _says(talk: Conversation, message: dict[str, Any]) -> tuple[int, dict[str, str], dict[str, Any]]:
+    def _says(talk: Conversation, message: Message) -> Answer:
         talk.said.append(message)
         # Fields that one provider or another adds, and that the others refuse in a request.
         whole = {"content": None, "refusal": None, "annotations": [], "reasoning": "Let me think.", **message}
-        return 200, {}, {"object": "chat.completion", "choices": [{"index": 0, "message": whole, "finish_reason": "stop"}]}
+        return (
+            200,
+            {},
+            {"object": "chat.completion", "choices": [{"index": 0, "message": whole, "finish_reason": "stop"}]},
+        )
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -146,7 +157,9 @@ class _Handler(BaseHTTPRequestHandler):
         if place in self.fake.keys:
             self._send(*self.fake.answer(place, self.headers, json.loads(sent)))
             return
-        quoted = {"error": {"message": f"This key is not right: {self.headers['authorization']}", "code": "invalid_api_key"}}
+        quoted = {
+            "error": {"message": f"This key is not right: {self.headers['authorization']}", "code": "invalid_api_key"}
+        }
         if place == "refused":
             self._send(401, {}, quoted)
         elif place == "quoted":
@@ -161,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._send(200, {"Content-Type": "text/html"}, None)
 
-    def _send(self, status: int, headers: dict[str, str], body: dict[str, Any] | None) -> None:
+    def _send(self, status: int, headers: dict[str, str], body: Message | None) -> None:
         content = b"<html>Sign in</html>" if body is None else json.dumps(body).encode()
         self.send_response(status)
         for name, value in {"Content-Type": "application/json", **headers}.items():

@@ -45,7 +45,7 @@ export function providerFromEnvironment(): Provider | undefined {
     }
     if (!/^[!-~]+$/.test(key)) {
       // The HTTP client would refuse the header too, and quote it.
-      throw new ModelError(`${prefix}_API_KEY is not a key: it has a line break, a space or another odd character.`);
+      throw new ModelError(`${prefix}_API_KEY is no key: it has a line break, a space or another odd character.`);
     }
     const baseUrl = process.env[`${prefix}_BASE_URL`] || entry.base_url;
     return { name: entry.name, baseUrl: baseUrl.replace(/\/+$/, ""), model: process.env[`${prefix}_MODEL`] || entry.model, key };
