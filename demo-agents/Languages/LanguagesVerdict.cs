@@ -11,8 +11,8 @@ internal sealed partial class LanguagesVerdict(
     /// <summary>What the starter policy lets a junior spend; the agents themselves read it from the answer.</summary>
     private const decimal Limit = 100m;
 
-    private static readonly TimeSpan JournalLimit = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan JournalAgain = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan WrittenDown = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan LookAgain = TimeSpan.FromMilliseconds(100);
 
     public async Task CheckAsync(CancellationToken cancellationToken)
     {
@@ -34,24 +34,29 @@ internal sealed partial class LanguagesVerdict(
         await CheckDenialsAsync(record, cancellationToken);
     }
 
-    /// <summary>Events reach the journal a moment after the fact: it is complete when every grant has its end.</summary>
-    private async Task<IReadOnlyList<MeshEvent>> HistoryAsync(CancellationToken cancellationToken)
+    /// <summary>It is complete when every grant has its end: the clerk's, and at least one for each of the three.</summary>
+    private Task<List<MeshEvent>> HistoryAsync(CancellationToken cancellationToken) => SettledAsync(
+        mesh.Events.ListAsync(new() { Resource = resource }, cancellationToken: cancellationToken),
+        history => history.Count(happened => happened.Type == "lock.granted") is var grants && grants > contenders.Count
+            && grants == history.Count(happened => happened.Type == "lock.released"),
+        cancellationToken);
+
+    /// <summary>What the service writes down can be read a moment after the fact.</summary>
+    private static async Task<List<T>> SettledAsync<T>(IAsyncEnumerable<T> list, Func<List<T>, bool> isComplete, CancellationToken cancellationToken)
     {
         var started = TimeProvider.System.GetTimestamp();
         while (true)
         {
-            var history = new List<MeshEvent>();
-            await foreach (var happened in mesh.Events.ListAsync(new() { Resource = resource }, cancellationToken: cancellationToken))
+            var found = new List<T>();
+            await foreach (var item in list.WithCancellation(cancellationToken))
             {
-                history.Add(happened);
+                found.Add(item);
             }
-            var grants = history.Count(happened => happened.Type == "lock.granted");
-            var isComplete = grants > contenders.Count && grants == history.Count(happened => happened.Type == "lock.released");
-            if (isComplete || TimeProvider.System.GetElapsedTime(started) > JournalLimit)
+            if (isComplete(found) || TimeProvider.System.GetElapsedTime(started) > WrittenDown)
             {
-                return history;
+                return found;
             }
-            await Task.Delay(JournalAgain, TimeProvider.System, cancellationToken);
+            await Task.Delay(LookAgain, TimeProvider.System, cancellationToken);
         }
     }
 
@@ -70,14 +75,13 @@ internal sealed partial class LanguagesVerdict(
 
     private async Task CheckDenialsAsync(CustomerRecord record, CancellationToken cancellationToken)
     {
-        var denied = new HashSet<string>();
-        await foreach (var decision in mesh.Policies.DecisionsAsync(decision: PolicyVerdict.Deny, cancellationToken: cancellationToken))
-        {
-            Check(decision.Rules.SequenceEqual(["spend-limit"]), $"{decision.AgentId} was denied by the limit on what a junior may spend");
-            denied.Add(decision.AgentId);
-        }
+        var told = contenders.Where(contender => contender.Denials.Any()).Select(contender => contender.Name).ToList();
+        var denials = await SettledAsync(
+            mesh.Policies.DecisionsAsync(decision: PolicyVerdict.Deny, cancellationToken: cancellationToken), found => found.Count >= told.Count, cancellationToken);
+        var denied = denials.Select(denial => denial.AgentId).ToHashSet();
+        Check(denials.All(denial => denial.Rules.SequenceEqual(["spend-limit"])), "all that was denied was over the limit on what a junior may spend");
+        Check(denied.SetEquals(told), "whoever was denied was told so, and nobody else");
         // A real model may guess that it should ask for little; the scripts ask for all.
-        Check(denied.SetEquals(contenders.Where(contender => contender.Denials.Any()).Select(contender => contender.Name)), "who was denied by the service was told so, and nobody else");
         Check(!scripted || denied.Count == contenders.Count, "each of them asked for more than it may at first");
         Check(record.Notes.All(note => -note.Amount is > 0 and <= Limit), $"each of them paid back no more than the ${Limit} that it was told");
         var words = contenders.SelectMany(contender => contender.Denials).Select(text => Cost().Replace(text, "Cost $…")).Distinct();
