@@ -77,23 +77,14 @@ public sealed class Lease : IAsyncDisposable
     /// <summary>The id that the request was sent with.</summary>
     public string RequestId => _ticket.RequestId;
 
-    /// <summary>The namespace of what is held.</summary>
-    public string Namespace => _ticket.Namespace;
-
     /// <summary>What is held; null when it is several.</summary>
     public string? Resource => _ticket.Resource;
 
     /// <summary>What is held, when it is several.</summary>
     public IReadOnlyList<LockedResource>? Resources { get; }
 
-    /// <summary>One of <see cref="LockMode"/>; null when several resources are held.</summary>
-    public string? Mode => _ticket.Mode;
-
     /// <summary>Who holds it.</summary>
     public string AgentId => _ticket.AgentId;
-
-    /// <summary>Which run of the agent holds it.</summary>
-    public string? SessionId => _ticket.SessionId;
 
     /// <summary>
     /// Greater than every token granted before. A resource that refuses tokens lower than the highest it saw is safe
@@ -348,6 +339,8 @@ public sealed class Lease : IAsyncDisposable
             return _standing == Standing.Lost ? new LeaseLostException(_loss!) : null;
         }
     }
+
+    internal string Namespace => _ticket.Namespace;
 
     internal long? TtlMs => _ticket.TtlMs;
 

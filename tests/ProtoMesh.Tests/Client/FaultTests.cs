@@ -104,16 +104,16 @@ public sealed class FaultTests
     }
 
     [Theory]
-    [InlineData(401)]
-    [InlineData(403)]
-    public async Task Whoever_is_not_let_in_is_told_to_check_the_key(int status)
+    [InlineData(401, "unauthorized")]
+    [InlineData(403, "forbidden")]
+    public async Task Whoever_is_not_let_in_is_told_to_check_the_key(int status, string code)
     {
         await using var server = await FaultServer.StartAsync((_, context) => Say(context, status, "text/html", "<html>Sign in</html>"));
         await using var mesh = server.Client();
 
         var refusal = await Assert.ThrowsAsync<UnauthorizedException>(() => mesh.Locks.GetAsync("x.0"));
 
-        Assert.Equal((status, false), (refusal.Status, refusal.Retryable));
+        Assert.Equal((status, code, false), (refusal.Status, refusal.Code, refusal.Retryable));
         Assert.Contains("PROTOMESH_API_KEY", refusal.NextStep, StringComparison.Ordinal);
     }
 

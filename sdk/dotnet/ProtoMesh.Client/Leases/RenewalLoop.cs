@@ -20,6 +20,7 @@ internal sealed class RenewalLoop(MeshApi api, TimeProvider time) : IAsyncDispos
         new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite });
 
     private Task? _loop;
+    private long _nextLook = long.MinValue;
 
     /// <summary>What is held now and was not handed on.</summary>
     public IReadOnlyList<Lease> Held
@@ -44,6 +45,11 @@ internal sealed class RenewalLoop(MeshApi api, TimeProvider time) : IAsyncDispos
             }
             _leases.Add(lease);
             _loop ??= Task.Run(RunAsync);
+            if (lease.RenewAt >= _nextLook)
+            {
+                // The loop looks at every lease; whoever holds thousands must not pay for all of them with each new one.
+                return;
+            }
         }
         Wake();
     }
@@ -103,6 +109,7 @@ internal sealed class RenewalLoop(MeshApi api, TimeProvider time) : IAsyncDispos
         var together = new List<Lease>();
         lock (_gate)
         {
+            var now = time.GetTimestamp();
             _leases.RemoveWhere(lease => lease.IsOver);
             foreach (var lease in _leases)
             {
@@ -135,6 +142,7 @@ internal sealed class RenewalLoop(MeshApi api, TimeProvider time) : IAsyncDispos
                 together.ForEach(lease => lease.Renewing = true);
                 batches.AddRange(together.Chunk(LargestBatch).Select(chunk => chunk.ToList()));
             }
+            _nextLook = next == Timeout.InfiniteTimeSpan ? long.MaxValue : LeaseDeadline.Add(time, now, next);
         }
         // Timers count whole milliseconds and round down.
         return (batches, next == Timeout.InfiniteTimeSpan ? next : next + TimeSpan.FromMilliseconds(1));

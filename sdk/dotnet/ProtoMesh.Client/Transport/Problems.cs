@@ -106,7 +106,7 @@ internal static class Problems
     }
 
     private static Problem Unauthorized(Uri from, int status) => Own(
-        "unauthorized", "The caller is not let in", status,
+        status == 401 ? "unauthorized" : "forbidden", "The caller is not let in", status,
         string.Create(CultureInfo.InvariantCulture, $"{Origin(from)} answered {status} without a problem document: the API key is missing or wrong, or a proxy keeps this caller out."),
         "Set ApiKey or PROTOMESH_API_KEY, and check the base URL.");
 

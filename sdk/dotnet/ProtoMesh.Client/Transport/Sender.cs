@@ -12,8 +12,8 @@ namespace ProtoMesh.Transport;
 /// </summary>
 internal sealed class Sender(HttpClient http, MeshClientOptions options)
 {
-    private static readonly ProductInfoHeaderValue Agent = new(
-        "protomesh-dotnet", typeof(Sender).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0");
+    private static readonly string Agent =
+        $"protomesh-dotnet/{typeof(Sender).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "0"}";
 
     private const string VersionHeader = "ProtoMesh-Version";
     private static readonly string Version = typeof(Sender).Assembly.GetName().Version!.ToString(3);
@@ -21,7 +21,7 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
 
     private readonly TimeProvider _time = options.TimeProvider;
     private readonly Uri[] _baseUrls = [.. options.BaseUrls.Select(AsFolder)];
-    private readonly AuthenticationHeaderValue? _key = options.ApiKey is { } key ? new AuthenticationHeaderValue("Bearer", key) : null;
+    private readonly string? _key = options.ApiKey is { } key ? new AuthenticationHeaderValue("Bearer", key).ToString() : null;
     private int _current;
 
     /// <param name="call">What to send.</param>
@@ -103,11 +103,12 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
         using var request = Request(call.Method, url);
         if (call.Body is { } body)
         {
-            request.Content = new ByteArrayContent(body) { Headers = { ContentType = new MediaTypeHeaderValue(call.MediaType) } };
+            request.Content = new ByteArrayContent(body);
+            request.Content.Headers.TryAddWithoutValidation("Content-Type", call.MediaType);
         }
         if (call.Hold is { } hold)
         {
-            request.Headers.Add("Prefer", string.Create(CultureInfo.InvariantCulture, $"wait={(int)Math.Ceiling(hold.TotalSeconds)}"));
+            request.Headers.TryAddWithoutValidation("Prefer", string.Create(CultureInfo.InvariantCulture, $"wait={(int)Math.Ceiling(hold.TotalSeconds)}"));
         }
         if (call.IfMatch is { } match)
         {
@@ -116,12 +117,13 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
         var limit = options.AttemptTimeout + (call.Hold ?? TimeSpan.Zero);
         var remaining = Remaining(until);
         using var timer = new CancellationTokenSource(remaining < limit ? Longer(remaining, TimeSpan.FromMilliseconds(1)) : limit, _time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
+        // One source for both reasons: the token of most callers never fires, and this is in the way of every call.
+        await using var caller = cancellationToken.UnsafeRegister(static timer => ((CancellationTokenSource)timer!).Cancel(), timer);
         var sent = _time.GetTimestamp();
         try
         {
-            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, either.Token);
-            var bytes = await response.Content.ReadAsByteArrayAsync(either.Token);
+            using var response = await http.SendAsync(request, HttpCompletionOption.ResponseContentRead, timer.Token);
+            var bytes = await response.Content.ReadAsByteArrayAsync(timer.Token);
             return new Reply<T>(Read(call, response, bytes, url, read), sent);
         }
         catch (ObjectDisposedException fault)
@@ -187,7 +189,10 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
 
     private static bool IsJson(string? mediaType) => mediaType == "application/json" || mediaType == "application/problem+json";
 
-    private static string? MediaType(HttpResponseMessage response) => response.Content.Headers.ContentType?.MediaType;
+    private static string? MediaType(HttpResponseMessage response) =>
+        response.Content.Headers.NonValidated.TryGetValues("Content-Type", out var values) && values.ToString() is "application/json; charset=utf-8" or "application/json"
+            ? "application/json"
+            : response.Content.Headers.ContentType?.MediaType;
 
     /// <summary>A path is kept: calls are relative to it, as behind a proxy that gives the service a path of its own.</summary>
     private static Uri AsFolder(Uri url) => url.AbsolutePath.EndsWith('/') ? url : new Uri(url.GetLeftPart(UriPartial.Path) + "/");
@@ -195,8 +200,12 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
     private HttpRequestMessage Request(HttpMethod method, Uri url)
     {
         var request = new HttpRequestMessage(method, url);
-        request.Headers.UserAgent.Add(Agent);
-        request.Headers.Authorization = _key ?? request.Headers.Authorization;
+        // Written here, so there is nothing to validate; every call pays for each header.
+        request.Headers.TryAddWithoutValidation("User-Agent", Agent);
+        if (_key is not null)
+        {
+            request.Headers.TryAddWithoutValidation("Authorization", _key);
+        }
         return request;
     }
 
