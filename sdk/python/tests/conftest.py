@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+
 from faults import Do, FaultServer, Script
 from protomesh import ProtoMesh, SyncProtoMesh
 from service import Service

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ class Request:
     path: str
     headers: dict[str, str]
     body: bytes
+    at: float = field(default_factory=time.monotonic)
 
     @property
     def json(self) -> Any:
@@ -43,6 +45,8 @@ class Do:
     hang: bool = False
     #: Seconds before the answer.
     delay: float = 0.0
+    #: Seconds between any two bytes of the body.
+    trickle: float = 0.0
 
 
 Script = Callable[[Request], Do]
@@ -73,6 +77,18 @@ class FaultServer:
     def paths(self) -> list[str]:
         """``METHOD path`` of what came, in order."""
         return [f"{request.method} {request.path}" for request in self.requests]
+
+    def times(self) -> list[float]:
+        """When they came."""
+        return [request.at for request in self.requests]
+
+    def stop_listening(self) -> None:
+        """From now on the address is dead."""
+
+        async def stop() -> None:
+            self._server.close()
+
+        self._run(stop())
 
     def let_go(self) -> None:
         """Ends every hang, now and later."""
@@ -115,11 +131,15 @@ class FaultServer:
                 if do.reset:
                     writer.transport.abort()
                     return
-                writer.write(answer)
+                at = answer.index(b"\r\n\r\n") + 4 if do.trickle else len(answer)
+                writer.write(answer[:at])
+                for byte in answer[at:]:
+                    await asyncio.sleep(do.trickle)
+                    writer.write(bytes([byte]))
                 await writer.drain()
                 if do.cut is not None or do.forward:
                     return
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

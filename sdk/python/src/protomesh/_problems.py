@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any, Final
@@ -39,6 +40,11 @@ def check_version(headers: Mapping[str, str], url: str) -> None:
         )
 
 
+def is_plain_json(headers: Mapping[str, str]) -> bool:
+    """JSON that is not a problem document."""
+    return headers.get("content-type", "").startswith("application/json")
+
+
 def read_json(status: int, headers: Mapping[str, str], body: bytes, url: str) -> Any:
     """The JSON of a good answer.
 
@@ -72,7 +78,7 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes, url: str) -> M
     if status in (401, 403):
         return to_error(
             _ours(
-                "unauthorized",
+                "unauthorized" if status == 401 else "forbidden",
                 "The key is not accepted",
                 f"{origin(url)} answered {status} without a problem document.",
                 status=status,
@@ -139,6 +145,14 @@ def lease_lost(detail: str, lock_id: str, because: str | None = None) -> Problem
         lock_id=lock_id,
         ended_because=because,
     )
+
+
+def as_loss(problem: Problem, lock_id: str) -> Problem:
+    """Several answers mean that a lease is gone; to its holder they are one."""
+    if problem.code == "lease_lost":
+        return problem
+    loss = lease_lost(problem.detail or problem.title, problem.lock_id or lock_id, problem.ended_because)
+    return replace(loss, state=problem.state, lost_at=problem.lost_at, trace_id=problem.trace_id)
 
 
 def timed_out(detail: str, more: Mapping[str, Any]) -> MeshError:

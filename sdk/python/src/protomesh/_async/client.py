@@ -148,7 +148,7 @@ class ProtoMesh:
         if held:
             _log.warning(
                 "Closed while holding %s; each ends at its deadline, for its work may be half done.",
-                ", ".join(lease.name for lease in held),
+                ", ".join(lease._name for lease in held),
             )
         # async only
         if self._twin is not None:

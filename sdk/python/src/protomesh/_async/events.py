@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from .._answers.base import WrongShapeError
@@ -13,7 +12,7 @@ from .._errors import MeshError
 from .._requests import drop_none
 from .._sse import Block, EventParser
 from .locks import pages
-from .runtime import before_waiting, pause
+from .runtime import Stream, before_waiting, pause
 from .transport import Sender
 
 # The service sends a sign of life every 15 s; a peer that vanished without a word is noticed by its silence.
@@ -34,7 +33,7 @@ class Events:
         type: str | None = None,
         namespace: str | None = None,
         last_event_id: int | None = None,
-    ) -> AsyncIterator[MeshEvent]:
+    ) -> Stream[MeshEvent]:
         """Events in the order of their ids, for as long as the caller reads: after ``last_event_id``, or from now on. A
         broken connection is taken up again after the last event that was read, so none is missed and none comes twice.
 
@@ -78,7 +77,7 @@ class Events:
         namespace: str | None = None,
         last_event_id: int | None = None,
         limit: int | None = None,
-    ) -> AsyncIterator[MeshEvent]:
+    ) -> Stream[MeshEvent]:
         """The events that there are, the oldest first, page by page as they are read."""
         query = self._query(
             namespace, resource=resource, agent_id=agent_id, type=type, last_event_id=last_event_id, limit=limit

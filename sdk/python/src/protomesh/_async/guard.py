@@ -8,9 +8,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from .._answers.policies import PolicyDecision, PolicyStamp
+from .._answers.policies import PolicyDecision
 from .._denial import Denial
-from .._errors import LeaseLostError, MeshError, UnavailableError
+from .._errors import MeshError, UnavailableError
 from .._problems import denied
 from .._requests import LeaseRequest, ResourceArgument
 from .._text import lost_text
@@ -30,7 +30,7 @@ class Guard:
         action: str,
         *,
         lease: Lease | None = None,
-        decision: PolicyDecision | PolicyStamp | None = None,
+        decision: PolicyDecision | None = None,
         denial: Denial | None = None,
         unprotected: bool = False,
     ) -> None:
@@ -38,7 +38,7 @@ class Guard:
         self.action = action
         #: The lease; None without a resource, after a denial and when unprotected.
         self.lease = lease
-        #: What the policy said: the whole decision, or with a lease the stamp of the one that rides on it.
+        #: The whole decision, without a resource and after a denial; what allowed a lease is ``lease.decision``.
         self.decision = decision
         #: Why not; None when granted.
         self.denial = denial
@@ -54,13 +54,13 @@ class Guard:
         return self.denial is None
 
     @property
-    def text(self) -> str:
-        """The denial in words for a model; empty when granted."""
-        return "" if self.denial is None else self.denial.text
-
-    def lost_text(self, loss: LeaseLostError) -> str:
-        """In words for a model: the lease was lost while the body ran."""
-        return lost_text(self.action, loss.problem)
+    def text(self) -> str | None:
+        """What a model reads in place of the action's result: why it was not done, or that it may be half done since its
+        lease was lost. None while all is well."""
+        if self.denial is not None:
+            return self.denial.text
+        loss = None if self.lease is None else self.lease._find_loss()
+        return None if loss is None else lost_text(self.action, loss.problem)
 
 
 class GuardScope:
@@ -106,7 +106,7 @@ class GuardScope:
         self._lease = guard.lease
         if guard.lease is not None:
             self._scope.enter()
-            guard.lease.when_lost(self._scope.lose)
+            guard.lease._when_lost(self._scope.lose)
         return guard
 
     async def __aexit__(
@@ -118,7 +118,7 @@ class GuardScope:
     async def _ask(self) -> Guard:
         if self._resource is not None:
             lease = await self._locks.run(self._resource, self._request)
-            return Guard(self._action, lease=lease, decision=lease.decision)
+            return Guard(self._action, lease=lease)
         request = self._request
         decision = await self._policies.check(
             self._action,

@@ -14,7 +14,7 @@ from .._answers.policies import PolicyStamp
 from .._answers.problems import Problem
 from .._clock import lease_deadline, monotonic
 from .._errors import LeaseLostError, MeshError
-from .._problems import lease_lost
+from .._problems import as_loss, lease_lost
 from .._requests import drop_none
 from .._ticket import Ticket
 from .runtime import Signal, shielded
@@ -58,24 +58,24 @@ class Lease:
         self.lost = Signal()
         #: Who waited at the last renewal, so that a polite holder can yield; None before the first.
         self.waiters: Waiters | None = None
-        self.ttl_ms = ttl_ms
-        self.renew_every = (grant.expires_in_ms if ttl_ms is None else ttl_ms) / 3000
+        self._ttl_ms = ttl_ms
+        self._renew_every = (grant.expires_in_ms if ttl_ms is None else ttl_ms) / 3000
         #: When it is renewed next, and whether a renewal is on its way; the loop's.
-        self.renew_at = 0.0
-        self.renewing = False
-        self.deadline = lease_deadline(sent, grant.served_ms, grant.expires_in_ms)
+        self._renew_at = 0.0
+        self._renewing = False
+        self._deadline = lease_deadline(sent, grant.served_ms, grant.expires_in_ms)
         self._auto_renew = auto_renew
         self._gate = threading.Lock()
         self._standing = _Standing.HELD
         self._loss: Problem | None = None
         self._progress: str | None = None
         self._hold_ends = grant.expires_at >= grant.hold_ends_at
-        self._when_lost: list[Callable[[], None]] = []
-        self.plan_renewal(sent)
+        self._listeners: list[Callable[[], None]] = []
+        self._plan_renewal(sent)
         renewals.add(self)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name} {self._standing.value} by {self.agent_id}>"
+        return f"<{type(self).__name__} {self._name} {self._standing.value} by {self.agent_id}>"
 
     @property
     def lock_id(self) -> str:
@@ -127,24 +127,28 @@ class Lease:
     def is_held(self) -> bool:
         """False from the deadline on, by a look at the clock: true to the moment even where timers are late, such as just
         after a stopped process was continued."""
-        return self._standing in (_Standing.HELD, _Standing.HANDED_ON) and monotonic() < self.deadline
+        return self._standing in (_Standing.HELD, _Standing.HANDED_ON) and monotonic() < self._deadline
 
     @property
     def remaining(self) -> float:
         """For how many seconds the lease lives without a further renewal; 0 when it is over."""
-        return max(0.0, self.deadline - monotonic()) if self.is_held else 0.0
+        return max(0.0, self._deadline - monotonic()) if self.is_held else 0.0
 
     @property
-    def name(self) -> str:
+    def _name(self) -> str:
         """Its resources, for messages."""
         return self.resource or ", ".join(one.resource for one in self.resources or ())
 
     def check(self) -> None:
         """Raises LeaseLostError when the lease is lost, its deadline has passed, or it was released."""
         if not self.is_held:
-            raise self.find_loss() or LeaseLostError(
-                lease_lost(f"{self.name} was released by this process.", self.lock_id)
+            raise self._find_loss() or LeaseLostError(
+                lease_lost(f"{self._name} was released by this process.", self.lock_id)
             )
+
+    def throw_if_lost(self) -> None:
+        """``check`` under the name that the other languages have for it."""
+        self.check()
 
     def report_progress(self, text: str) -> None:
         """Shows a text of up to 500 bytes to whoever waits; sent in the background, and only the last one counts."""
@@ -152,28 +156,27 @@ class Lease:
             if self._standing is not _Standing.HELD:
                 return
             self._progress = text
-            self.renew_at = monotonic()
+            self._renew_at = monotonic()
         self._renewals.add(self)
 
     async def renew(self) -> None:
         """Renews now; needed only with ``auto_renew=False``. Raises LeaseLostError."""
         self.check()
         progress = self._progress
-        body = drop_none(fencing_token=self.fencing_token, ttl_ms=self.ttl_ms, progress=progress)
+        body = drop_none(fencing_token=self.fencing_token, ttl_ms=self._ttl_ms, progress=progress)
         try:
-            reply = await self._sender.send(post(f"{self._path}/renew", body, until=self.deadline))
+            reply = await self._sender.send(post(f"{self._path}/renew", body, until=self._deadline))
             renewed = self._sender.read(RenewedLock, reply)
         except MeshError as refusal:
             if means_loss(refusal.problem):
-                self.lose(refusal.problem)
-                raise LeaseLostError(refusal.problem) from None
+                raise self._gone(refusal.problem) from None
             if not refusal.retryable:
                 # A text that the service does not take must not be in the way of the next renewal.
                 self._drop_progress(progress)
             raise
         self._drop_progress(progress)
         holds_end = renewed.expires_at >= renewed.hold_ends_at
-        self.extend(reply.sent, renewed.served_ms, renewed.expires_in_ms, holds_end, renewed.waiters)
+        self._extend(reply.sent, renewed.served_ms, renewed.expires_in_ms, holds_end, renewed.waiters)
 
     async def release(self, note: str | None = None) -> None:
         """Lets the resource go; ``note`` is what the next holder should know. Harmless when repeated.
@@ -192,8 +195,7 @@ class Lease:
             await self._sender.ask(ReleasedLock, post(f"{self._path}/release", body, until=until))
         except MeshError as refusal:
             if means_loss(refusal.problem):
-                self.lose(refusal.problem)
-                raise LeaseLostError(refusal.problem) from None
+                raise self._gone(refusal.problem) from None
             if self._loss is not None:
                 raise LeaseLostError(self._loss) from refusal
             raise
@@ -212,8 +214,7 @@ class Lease:
             given = await self._sender.ask(GrantedLock, post(f"{self._path}/transfer", body))
         except BaseException as refusal:
             if isinstance(refusal, MeshError) and means_loss(refusal.problem):
-                self.lose(refusal.problem)
-                raise LeaseLostError(refusal.problem) from None
+                raise self._gone(refusal.problem) from None
             self._renewals.add(self)
             raise
         self._end()
@@ -237,16 +238,16 @@ class Lease:
             agent_id=grant.agent_id,
             session_id=grant.session_id,
             fencing_token=grant.fencing_token,
-            ttl_ms=grant.expires_in_ms if self.ttl_ms is None else self.ttl_ms,
+            ttl_ms=grant.expires_in_ms if self._ttl_ms is None else self._ttl_ms,
         )
 
-    async def close(self, note: str | None = None) -> None:
+    async def _close(self, note: str | None = None) -> None:
         """Releases, for at most 5 s and whatever the caller's own cancellation says. It raises no refusal: a body that must
         know whether it kept its lease to the end calls ``release``."""
         if self._standing is _Standing.HELD:
-            await shielded(self._close, note)
+            await shielded(self._close_now, note)
 
-    async def _close(self, note: str | None) -> None:
+    async def _close_now(self, note: str | None) -> None:
         # Lost, or out of reach: either way nobody renews it any more and it ends by itself.
         with suppress(MeshError):
             await self._release(note, monotonic() + CLOSE_LIMIT)
@@ -255,98 +256,105 @@ class Lease:
         return self
 
     async def __aexit__(self, *_: Any) -> None:
-        await self.close()
+        await self._close()
 
     # What follows is for the client itself.
 
     @property
-    def is_ours(self) -> bool:
+    def _is_ours(self) -> bool:
         """Held and not handed on."""
-        return self._standing is _Standing.HELD and monotonic() < self.deadline
+        return self._standing is _Standing.HELD and monotonic() < self._deadline
 
     @property
-    def is_over(self) -> bool:
+    def _is_over(self) -> bool:
         """Lost or released."""
         return self._standing in (_Standing.LOST, _Standing.RELEASED)
 
     @property
-    def wants_renewal(self) -> bool:
+    def _wants_renewal(self) -> bool:
         """Whether the loop has to call."""
         if self._standing is not _Standing.HELD:
             return False
         return (self._auto_renew and not self._hold_ends) or self._progress is not None
 
     @property
-    def has_progress(self) -> bool:
+    def _has_progress(self) -> bool:
         """The call that renews many has no place for a text."""
         return self._progress is not None
 
     @property
-    def next_due(self) -> float:
+    def _next_due(self) -> float:
         """When the loop has to look at it."""
-        return min(self.renew_at, self.deadline) if self.wants_renewal and not self.renewing else self.deadline
+        return min(self._renew_at, self._deadline) if self._wants_renewal and not self._renewing else self._deadline
 
-    def when_lost(self, function: Callable[[], None]) -> None:
+    def _when_lost(self, function: Callable[[], None]) -> None:
         """Calls a function at the loss; at once if it is lost already."""
         with self._gate:
             if self._standing is not _Standing.LOST:
-                self._when_lost.append(function)
+                self._listeners.append(function)
                 return
         function()
 
-    def find_loss(self) -> LeaseLostError | None:
+    def _find_loss(self) -> LeaseLostError | None:
         """Why it is lost, by a look at the clock; None while it is held and after a release."""
-        self.check_deadline()
+        self._check_deadline()
         return None if self._loss is None or self._standing is not _Standing.LOST else LeaseLostError(self._loss)
 
-    def check_deadline(self) -> bool:
+    def _check_deadline(self) -> bool:
         """Loses the lease when its deadline has passed, which it tells."""
-        if self.is_over:
+        if self._is_over:
             return True
-        if monotonic() < self.deadline:
+        if monotonic() < self._deadline:
             return False
         if self._hold_ends:
-            detail, because = f"The lease of {self.name} reached the end of its maximal hold.", "max_hold"
+            detail, because = f"The lease of {self._name} reached the end of its maximal hold.", "max_hold"
         else:
-            detail = f"The lease of {self.name} was not renewed before its deadline, so it counts as lost."
+            detail = f"The lease of {self._name} was not renewed before its deadline, so it counts as lost."
             because = "expired"
-        self.lose(lease_lost(detail, self.lock_id, because))
+        self._lose(lease_lost(detail, self.lock_id, because))
         return True
 
-    def extend(self, sent: float, served_ms: int, expires_in_ms: int, hold_ends: bool, waiters: Waiters | None) -> None:
+    def _extend(
+        self, sent: float, served_ms: int, expires_in_ms: int, hold_ends: bool, waiters: Waiters | None
+    ) -> None:
         """After a renewal."""
         with self._gate:
             # Both deadlines are certain, so the later one holds: answers may overtake each other.
-            self.deadline = max(self.deadline, lease_deadline(sent, served_ms, expires_in_ms))
+            self._deadline = max(self._deadline, lease_deadline(sent, served_ms, expires_in_ms))
             self._hold_ends = hold_ends
             self.waiters = waiters or self.waiters
-            self.plan_renewal(sent)
+            self._plan_renewal(sent)
 
-    def lose(self, problem: Problem) -> None:
+    def _lose(self, problem: Problem) -> None:
         """It is over, and not by our own wish."""
         with self._gate:
-            if self.is_over:
+            if self._is_over:
                 return
-            self._standing, self._loss = _Standing.LOST, problem
-            functions, self._when_lost = self._when_lost, []
+            self._standing, self._loss = _Standing.LOST, as_loss(problem, self.lock_id)
+            functions, self._listeners = self._listeners, []
         self.lost.set()
         self._renewals.remove(self)
         for function in functions:
             function()
 
-    def abandon(self) -> None:
+    def _abandon(self) -> None:
         """In a forked process the lease is the parent's."""
         self._gate = threading.Lock()
         if self._standing is _Standing.HELD:
             self._standing = _Standing.HANDED_ON
 
-    def plan_renewal(self, since: float) -> None:
+    def _plan_renewal(self, since: float) -> None:
         """A third of the time to live, up to a tenth earlier so that leases of one moment spread."""
-        self.renew_at = since + self.renew_every * (1 - random.random() / 10)
+        self._renew_at = since + self._renew_every * (1 - random.random() / 10)
 
     @property
     def _path(self) -> str:
         return f"/v1/locks/{escape(self.lock_id)}"
+
+    def _gone(self, problem: Problem) -> LeaseLostError:
+        """The service says that it is over, whatever this side knew."""
+        self._lose(problem)
+        return LeaseLostError(as_loss(problem, self.lock_id))
 
     def _end(self) -> None:
         with self._gate:

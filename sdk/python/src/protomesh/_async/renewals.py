@@ -37,7 +37,7 @@ class Renewals:
         """The leases that are held, those that were handed on left out."""
         with self._gate:
             leases = list(self._leases)
-        return [lease for lease in leases if lease.is_ours]
+        return [lease for lease in leases if lease._is_ours]
 
     def add(self, lease: Lease) -> None:
         """Watches a lease from now on."""
@@ -45,7 +45,7 @@ class Renewals:
             if self._closed:
                 return
             self._leases.add(lease)
-        self._ticker.plan(lease.next_due)
+        self._ticker.plan(lease._next_due)
 
     def remove(self, lease: Lease) -> None:
         """Forgets a lease."""
@@ -64,7 +64,7 @@ class Renewals:
         self._ticker.after_fork()
         self._sender.http.after_fork()
         for lease in self._leases:
-            lease.abandon()
+            lease._abandon()
         self._leases.clear()
 
     def _tick(self) -> None:
@@ -83,34 +83,34 @@ class Renewals:
         together: list[Lease] = []
         others: list[Lease] = []
         for lease in leases:
-            if lease.check_deadline() or lease.renewing or not lease.wants_renewal:
+            if lease._check_deadline() or lease._renewing or not lease._wants_renewal:
                 continue
-            if lease.renew_at > now:
+            if lease._renew_at > now:
                 others.append(lease)
-            elif lease.has_progress:
+            elif lease._has_progress:
                 batches.append([lease])
             else:
                 together.append(lease)
         if together:
             # Whoever is due shortly comes along: one call more or less costs more than an early renewal.
-            together += [one for one in others if one.renew_at - now < one.renew_every / 4 and not one.has_progress]
+            together += [one for one in others if one._renew_at - now < one._renew_every / 4 and not one._has_progress]
         batches += [together[start : start + _LARGEST_BATCH] for start in range(0, len(together), _LARGEST_BATCH)]
         for batch in batches:
             for lease in batch:
-                lease.renewing = True
-        return batches, min((lease.next_due for lease in leases if not lease.is_over), default=None)
+                lease._renewing = True
+        return batches, min((lease._next_due for lease in leases if not lease._is_over), default=None)
 
     async def _renew(self, batch: list[Lease]) -> None:
         try:
-            if len(batch) == 1 and batch[0].has_progress:
+            if len(batch) == 1 and batch[0]._has_progress:
                 await batch[0].renew()
                 return
             # Half of what the nearest to its end has left: enough for a second try over another address.
             now = monotonic()
-            until = now + (min(lease.deadline for lease in batch) - now) / 2
+            until = now + (min(lease._deadline for lease in batch) - now) / 2
             body = {
                 "locks": [
-                    drop_none(lock_id=lease.lock_id, fencing_token=lease.fencing_token, ttl_ms=lease.ttl_ms)
+                    drop_none(lock_id=lease.lock_id, fencing_token=lease.fencing_token, ttl_ms=lease._ttl_ms)
                     for lease in batch
                 ]
             }
@@ -128,8 +128,8 @@ class Renewals:
                 _log.warning("A renewal was refused: %s", fault.message)
         finally:
             for lease in batch:
-                lease.renewing = False
-            due = min((lease.next_due for lease in batch if not lease.is_over), default=None)
+                lease._renewing = False
+            due = min((lease._next_due for lease in batch if not lease._is_over), default=None)
             if due is not None and not self._closed:
                 self._ticker.plan(due)
 
@@ -139,9 +139,9 @@ def _apply(lease: Lease, result: RenewResult, sent: float) -> None:
     if problem is None and result.expires_in_ms is not None:
         ends = result.expires_at is not None and result.hold_ends_at is not None
         hold_ends = ends and result.expires_at >= result.hold_ends_at  # type: ignore[operator]
-        lease.extend(sent, result.served_ms or 0, result.expires_in_ms, hold_ends, result.waiters)
+        lease._extend(sent, result.served_ms or 0, result.expires_in_ms, hold_ends, result.waiters)
     elif problem is not None and means_loss(problem):
-        lease.lose(problem)
+        lease._lose(problem)
     else:
         _retry_soon(lease)
 
@@ -149,7 +149,7 @@ def _apply(lease: Lease, result: RenewResult, sent: float) -> None:
 def _retry_soon(lease: Lease) -> None:
     """A tenth of what is left: more often as the end comes nearer, but never in a tight loop."""
     now = monotonic()
-    lease.renew_at = now + max((lease.deadline - now) / 10, _SOONEST_RETRY)
+    lease._renew_at = now + max((lease._deadline - now) / 10, _SOONEST_RETRY)
 
 
 # A forked process has the leases of its parent in its memory, but must not renew them.

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
 from contextvars import Context
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._clock import monotonic
+from .._tls import tls
 
 if TYPE_CHECKING:
     import httpx
+
+
+_T = TypeVar("_T")
+#: What is read one by one as it comes.
+Stream = AsyncGenerator[_T, None]
 
 
 class Received(NamedTuple):
@@ -48,7 +54,9 @@ class Http:
         home = (asyncio.get_running_loop(), os.getpid())
         if self._own is None or self._home != home:
             self._own = self._httpx.AsyncClient(
-                timeout=None, limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=100)
+                timeout=None,
+                verify=tls(),
+                limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=100),
             )
             self._home = home
         return self._own

@@ -11,7 +11,16 @@ from urllib.parse import quote, urlencode
 from .._answers.base import Answer, WrongShapeError
 from .._clock import Backoff, monotonic
 from .._errors import MeshError, ServiceFailedError, UnavailableError
-from .._problems import check_version, not_protomesh, origin, read_json, refusal, unreachable, wrong_shape
+from .._problems import (
+    check_version,
+    is_plain_json,
+    not_protomesh,
+    origin,
+    read_json,
+    refusal,
+    unreachable,
+    wrong_shape,
+)
 from .._requests import drop_none, to_json
 from .._settings import Settings
 from .._version import VERSION
@@ -149,7 +158,7 @@ class Sender:
                 raise
             raise unreachable("This client was closed.", retryable=False) from fault
         check_version(answered, base_url)
-        if 200 <= status < 300 or (status == call.also and "json" in answered.get("content-type", "")):
+        if 200 <= status < 300 or (status == call.also and is_plain_json(answered)):
             return Reply(status, read_json(status, answered, body, base_url), sent, base_url)
         raise refusal(status, answered, body, base_url)
 

@@ -124,7 +124,7 @@ class SyncProtoMesh:
         if held:
             _log.warning(
                 "Closed while holding %s; each ends at its deadline, for its work may be half done.",
-                ", ".join(lease.name for lease in held),
+                ", ".join(lease._name for lease in held),
             )
         self._renewals.close()
         self._http.close()

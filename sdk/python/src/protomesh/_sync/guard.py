@@ -9,9 +9,9 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
-from .._answers.policies import PolicyDecision, PolicyStamp
+from .._answers.policies import PolicyDecision
 from .._denial import Denial
-from .._errors import LeaseLostError, MeshError, UnavailableError
+from .._errors import MeshError, UnavailableError
 from .._problems import denied
 from .._requests import LeaseRequest, ResourceArgument
 from .._text import lost_text
@@ -31,7 +31,7 @@ class SyncGuard:
         action: str,
         *,
         lease: SyncLease | None = None,
-        decision: PolicyDecision | PolicyStamp | None = None,
+        decision: PolicyDecision | None = None,
         denial: Denial | None = None,
         unprotected: bool = False,
     ) -> None:
@@ -39,7 +39,7 @@ class SyncGuard:
         self.action = action
         #: The lease; None without a resource, after a denial and when unprotected.
         self.lease = lease
-        #: What the policy said: the whole decision, or with a lease the stamp of the one that rides on it.
+        #: The whole decision, without a resource and after a denial; what allowed a lease is ``lease.decision``.
         self.decision = decision
         #: Why not; None when granted.
         self.denial = denial
@@ -55,13 +55,13 @@ class SyncGuard:
         return self.denial is None
 
     @property
-    def text(self) -> str:
-        """The denial in words for a model; empty when granted."""
-        return "" if self.denial is None else self.denial.text
-
-    def lost_text(self, loss: LeaseLostError) -> str:
-        """In words for a model: the lease was lost while the body ran."""
-        return lost_text(self.action, loss.problem)
+    def text(self) -> str | None:
+        """What a model reads in place of the action's result: why it was not done, or that it may be half done since its
+        lease was lost. None while all is well."""
+        if self.denial is not None:
+            return self.denial.text
+        loss = None if self.lease is None else self.lease._find_loss()
+        return None if loss is None else lost_text(self.action, loss.problem)
 
 
 class GuardScope:
@@ -107,7 +107,7 @@ class GuardScope:
         self._lease = guard.lease
         if guard.lease is not None:
             self._scope.enter()
-            guard.lease.when_lost(self._scope.lose)
+            guard.lease._when_lost(self._scope.lose)
         return guard
 
     def __exit__(
@@ -119,7 +119,7 @@ class GuardScope:
     def _ask(self) -> SyncGuard:
         if self._resource is not None:
             lease = self._locks.run(self._resource, self._request)
-            return SyncGuard(self._action, lease=lease, decision=lease.decision)
+            return SyncGuard(self._action, lease=lease)
         request = self._request
         decision = self._policies.check(
             self._action,

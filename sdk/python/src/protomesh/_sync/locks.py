@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,12 +24,13 @@ from .._answers.locks import (
     ResourceSummary,
 )
 from .._errors import LeaseLostError, LockHeldError, MeshError
+from .._problems import as_loss
 from .._requests import LeaseOptions, LeaseRequest, ResourceArgument, drop_none
 from .._ticket import Ticket
 from .acquisition import Acquisition
 from .lease import SyncLease, means_loss
 from .renewals import Renewals
-from .runtime import Scope, before_waiting, is_cancellation
+from .runtime import Scope, Stream, before_waiting, is_cancellation
 from .transport import Sender, escape, get, post
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Locks:
         type: str | None = None,
         namespace: str | None = None,
         limit: int | None = None,
-    ) -> Iterator[ObservedLock]:
+    ) -> Stream[ObservedLock]:
         """Live requests, page by page as they are read; ``limit`` is the size of a page."""
         query = self._query(namespace, state=state, agent_id=agent_id, type=type, limit=limit)
         for page in pages(self._sender, LockPage, "/v1/locks", query):
@@ -99,9 +100,7 @@ class Locks:
         query = self._query(namespace, resource=resource, page_token=page_token, limit=limit)
         return self._sender.ask(QueuePage, get("/v1/resources/queue", query))
 
-    def resources(
-        self, *, namespace: str | None = None, limit: int | None = None
-    ) -> Iterator[ResourceSummary]:
+    def resources(self, *, namespace: str | None = None, limit: int | None = None) -> Stream[ResourceSummary]:
         """Resources that are held or waited for, the most contended first, page by page as they are read."""
         query = self._query(namespace, order_by="contention", limit=limit)
         for page in pages(self._sender, ResourcePage, "/v1/resources", query):
@@ -110,7 +109,7 @@ class Locks:
 
     def history(
         self, resource: str, *, namespace: str | None = None, limit: int | None = None
-    ) -> Iterator[MeshEvent]:
+    ) -> Stream[MeshEvent]:
         """What happened to a resource, the newest first, page by page as it is read."""
         query = self._query(namespace, resource=resource, limit=limit)
         for page in pages(self._sender, EventPage, "/v1/resources/history", query):
@@ -157,7 +156,7 @@ class Locks:
             reply = self._sender.send(post(f"/v1/locks/{escape(ticket.lock_id)}/renew", body))
         except MeshError as refusal:
             if means_loss(refusal.problem):
-                raise LeaseLostError(refusal.problem) from None
+                raise LeaseLostError(as_loss(refusal.problem, ticket.lock_id)) from None
             raise
         renewed = self._sender.read(RenewedLock, reply)
         grant = GrantedLock(
@@ -198,7 +197,7 @@ class LockScope:
             before_waiting("async with mesh.lock(...)")
         self._lease = lease = self._locks.run(self._resource, self._request)
         self._scope.enter()
-        lease.when_lost(self._scope.lose)
+        lease._when_lost(self._scope.lose)
         return lease
 
     def __exit__(
@@ -213,8 +212,8 @@ def leave(
 ) -> None:
     """Releases after a body. A loss while it ran is raised, unless the body has another failure of its own."""
     was_ours = scope.leave(kind)
-    lease.close(note)
-    if (was_ours or kind is None) and (loss := lease.find_loss()) is not None:
+    lease._close(note)
+    if (was_ours or kind is None) and (loss := lease._find_loss()) is not None:
         raise loss from fault
 
 
@@ -225,7 +224,7 @@ def note_of(kind: type[BaseException] | None, what: str) -> str | None:
     return f"{what} was cancelled" if is_cancellation(kind) else f"{what} failed: {kind.__name__}"
 
 
-def pages(sender: Sender, answer: type[_P], path: str, query: Mapping[str, Any]) -> Iterator[_P]:
+def pages(sender: Sender, answer: type[_P], path: str, query: Mapping[str, Any]) -> Stream[_P]:
     """Page after page."""
     token: str | None = None
     while True:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,7 @@ from .._checks import PolicyCheck, check_body
 from .._requests import drop_none
 from .lease import SyncLease
 from .locks import pages
+from .runtime import Stream
 from .transport import Call, Sender, escape, get, post
 
 _YAML = {"Content-Type": "application/yaml"}
@@ -99,7 +100,7 @@ class Policies:
         assert whole is not None
         return whole
 
-    def versions(self, name: str, *, namespace: str | None = None) -> Iterator[PolicyVersion]:
+    def versions(self, name: str, *, namespace: str | None = None) -> Stream[PolicyVersion]:
         """A policy's versions, the newest first, page by page as they are read."""
         path = f"/v1/policies/{escape(name)}/versions"
         for page in pages(self._sender, PolicyVersionPage, path, self._query(namespace)):
@@ -116,19 +117,18 @@ class Policies:
         name: str,
         version: int,
         *,
-        if_match: int | str | None = None,
+        if_match: int | str,
         by: str | None = None,
         namespace: str | None = None,
     ) -> PolicyActivation:
         """Lets a version decide. ``if_match`` is the revision that it replaces (``active.revision`` of ``list``), or ``*``
-        for whatever is there; the service refuses an activation without it. Raises ValidationError with the code
-        ``precondition_failed`` when somebody else was first."""
+        for whatever is there. Raises ValidationError with the code ``precondition_failed`` when somebody else was first."""
         etag = f'"{if_match}"' if isinstance(if_match, int) else if_match
         call = Call(
             "POST",
             f"/v1/policies/{escape(name)}/versions/{version}/activate",
             query=self._query(namespace, by=by),
-            headers=drop_none(**{"If-Match": etag}),
+            headers={"If-Match": etag},
         )
         return self._sender.ask(PolicyActivation, call)
 
@@ -146,7 +146,7 @@ class Policies:
         policy: str | None = None,
         namespace: str | None = None,
         limit: int | None = None,
-    ) -> Iterator[RecordedDecision]:
+    ) -> Stream[RecordedDecision]:
         """What was decided, the newest first, page by page as it is read; of allows only a sample is kept."""
         query = self._query(namespace, agent_id=agent_id, action=action, decision=decision, policy=policy, limit=limit)
         for page in pages(self._sender, DecisionPage, "/v1/decisions", query):

@@ -6,16 +6,22 @@ import asyncio
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Generator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .._clock import monotonic
+from .._tls import tls
 
 if TYPE_CHECKING:
     import httpx
 
 # A thread that has had nothing to do for this long ends, and with it its hold on the client.
 _IDLE = 10.0
+
+
+_T = TypeVar("_T")
+#: What is read one by one as it comes.
+Stream = Generator[_T, None, None]
 
 
 class Received(NamedTuple):
@@ -52,7 +58,9 @@ class Http:
             # A forked process must not speak over its parent's connections.
             if self._own is None or self._home != os.getpid():
                 self._own = self._httpx.Client(
-                    timeout=None, limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=100)
+                    timeout=None,
+                    verify=tls(),
+                    limits=self._httpx.Limits(max_connections=None, max_keepalive_connections=100),
                 )
                 self._home = os.getpid()
             return self._own
