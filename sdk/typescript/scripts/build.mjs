@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
 rmSync(join(root, "dist"), { recursive: true, force: true });
+cpSync(join(root, "..", "..", "LICENSE"), join(root, "LICENSE"));
 
 for (const [format, type] of [["esm", "module"], ["cjs", "commonjs"]]) {
   const source = join(root, "build", `${format}-source`);

@@ -1,8 +1,8 @@
 import { LeaseLostError, MeshError } from "./errors.js";
 import { EventsClient } from "./events.js";
 import { FencesClient } from "./fences.js";
-import { type Guard, type GuardOptions, Guards, runUnder } from "./guard.js";
-import { Lease, meansLoss } from "./leases/lease.js";
+import { type GuardBody, type GuardOptions, Guards, runUnder } from "./guard.js";
+import { asLoss, Lease, meansLoss } from "./leases/lease.js";
 import { RenewalLoop } from "./leases/renewal-loop.js";
 import { readTicket, type Ticket } from "./leases/ticket.js";
 import { LocksClient } from "./locks.js";
@@ -12,6 +12,9 @@ import { type AcquireOptions, type CallOptions, type ClientOptions, resolve, typ
 import { PoliciesClient } from "./policies.js";
 import { MeshApi } from "./transport/api.js";
 import { Sender } from "./transport/sender.js";
+
+/** What is done while a resource is held. */
+export type LockBody<T> = (lease: Lease, signal: AbortSignal) => T | PromiseLike<T>;
 
 /**
  * One connection to a ProtoMesh service; a process needs one. One timer renews every lease that was acquired through it,
@@ -34,6 +37,7 @@ export class ProtoMesh {
   readonly #api: MeshApi;
   readonly #renewals: RenewalLoop;
   readonly #guards: Guards;
+  #closed = false;
 
   /**
    * Connects nowhere yet: the first call does.
@@ -61,27 +65,26 @@ export class ProtoMesh {
    * Holds a resource while a body runs, and releases it however that ends.
    * @param resource `type/id`, such as `customer/123`, or several.
    * @param options Priority, waiting time and so on; may be left out.
-   * @param body Gets the lease; its `signal` aborts when the lease is lost.
+   * @param body Gets the lease, and a signal that aborts when the lease is lost or the caller gives up.
    * @throws LeaseLostError It was lost while the body ran: what was written since may have been refused.
    */
-  withLock<T>(resource: string | readonly ResourceRequest[], body: (lease: Lease) => T | PromiseLike<T>): Promise<T>;
-  withLock<T>(
-    resource: string | readonly ResourceRequest[], options: AcquireOptions, body: (lease: Lease) => T | PromiseLike<T>): Promise<T>;
+  withLock<T>(resource: string | readonly ResourceRequest[], body: LockBody<T>): Promise<T>;
+  withLock<T>(resource: string | readonly ResourceRequest[], options: AcquireOptions, body: LockBody<T>): Promise<T>;
   async withLock<T>(
-    resource: string | readonly ResourceRequest[], options: AcquireOptions | ((lease: Lease) => T | PromiseLike<T>),
-    body?: (lease: Lease) => T | PromiseLike<T>,
+    resource: string | readonly ResourceRequest[], options: AcquireOptions | LockBody<T>, body?: LockBody<T>,
   ): Promise<T> {
     const [settings, work] = typeof options === "function" ? [{}, options] : [options, body!];
     const lease = await this.locks.acquire(resource, settings);
-    return runUnder(lease, () => work(lease), { action: settings.action ?? "The work", signal: settings.signal });
+    return runUnder(lease, signal => work(lease, signal), settings.action ?? "The work", settings.signal);
   }
 
   /**
    * Asks the policy, waits for the lock, runs the body and releases: what a tool call is wrapped in. A refusal is not
    * thrown: the body gets it as `guard.denial`, with `guard.text` for the model, and decides what to return.
+   * @param body Gets the guard, and a signal that aborts when the lease is lost or the caller gives up.
    * @throws LeaseLostError The lease was lost while the body ran: what it did may be half done.
    */
-  guard<T>(options: GuardOptions, body: (guard: Guard) => T | PromiseLike<T>): Promise<T> {
+  guard<T>(options: GuardOptions, body: GuardBody<T>): Promise<T> {
     return this.#guards.run(options, body);
   }
 
@@ -118,7 +121,7 @@ export class ProtoMesh {
       }
       return lease;
     } catch (fault) {
-      throw fault instanceof MeshError && meansLoss(fault.problem) ? new LeaseLostError(fault.problem, { cause: fault }) : fault;
+      throw fault instanceof MeshError && meansLoss(fault.problem) ? new LeaseLostError(asLoss(fault.problem), { cause: fault }) : fault;
     }
   }
 
@@ -132,7 +135,8 @@ export class ProtoMesh {
    * a warning names them, their `signal` aborts at their deadline and the next holder reads `expired`.
    */
   close(): Promise<void> {
-    const held = this.held;
+    const held = this.#closed ? [] : this.held;
+    this.#closed = true;
     this.#renewals.close();
     this.#sender.close();
     if (held.length > 0) {

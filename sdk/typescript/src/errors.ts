@@ -10,7 +10,6 @@ export class MeshError extends Error {
   constructor(problem: Problem, options?: ErrorOptions) {
     super(problem.detail ?? problem.title, options);
     this.problem = problem;
-    // The class's own name, also in a minified bundle, is set on the prototypes below.
   }
 
   /** The stable code, such as `lock_held`. */
@@ -156,7 +155,7 @@ export class UnavailableError extends MeshError {}
 /** The service failed; its log has the {@link MeshError.traceId}. (`internal_error`) */
 export class ServiceFailedError extends MeshError {}
 
-/** The service does not know or does not let in who asks. (`unauthorized`, and any other 401 or 403 that is no policy's) */
+/** The service does not know or does not let in who asks. (`unauthorized`, `forbidden`, and any other 401 or 403 that is no policy's) */
 export class UnauthorizedError extends MeshError {}
 
 /** Too many calls. (a 429 that is not `queue_full`) */
@@ -176,6 +175,7 @@ const classes: Record<string, MeshErrorClass> = {
   RateLimitedError, ProtocolError,
 };
 
+// Names of their own, so that a minified bundle still tells them apart in a log.
 for (const [name, type] of Object.entries(classes)) {
   Object.defineProperty(type.prototype, "name", { value: name, configurable: true, writable: true });
 }
@@ -211,6 +211,7 @@ const byCode: Readonly<Record<string, MeshErrorClass>> = {
   unreachable: UnavailableError,
   internal_error: ServiceFailedError,
   unauthorized: UnauthorizedError,
+  forbidden: UnauthorizedError,
   not_protomesh: ProtocolError,
   version_mismatch: ProtocolError,
 };

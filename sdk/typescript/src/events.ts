@@ -39,34 +39,26 @@ export class EventsClient {
    * @throws MeshError The service refuses the stream for good.
    */
   async *stream(filter: EventFilter = {}): AsyncGenerator<MeshEvent, void, undefined> {
-    const stop = new AbortController();
-    const signal = filter.signal ? AbortSignal.any([filter.signal, stop.signal]) : stop.signal;
     let resume = filter.lastEventId === undefined ? undefined : String(filter.lastEventId);
     let backoff = new Backoff();
-    try {
-      while (true) {
-        let pause: number | undefined;
-        try {
-          for await (const block of this.#blocks(filter, resume, signal)) {
-            backoff = new Backoff();
-            resume = block.id ?? resume;
-            const happened = eventOf(block);
-            if (happened) {
-              yield happened;
-            }
+    while (true) {
+      let pause = 0;
+      try {
+        for await (const block of this.#blocks(filter, resume)) {
+          backoff = new Backoff();
+          resume = block.id ?? resume;
+          const happened = eventOf(block);
+          if (happened) {
+            yield happened;
           }
-        } catch (failure) {
-          filter.signal?.throwIfAborted();
-          if (!(failure instanceof MeshError && failure.retryable)) {
-            throw failure;
-          }
-          pause = failure.retryAfterMs;
         }
-        await sleep(Math.max(backoff.next(), pause ?? 0), filter.signal);
+      } catch (failure) {
+        if (!(failure instanceof MeshError && failure.retryable)) {
+          throw failure;
+        }
+        pause = failure.retryAfterMs ?? 0;
       }
-    } finally {
-      // The caller left the loop: so does the connection.
-      stop.abort();
+      await sleep(Math.max(backoff.next(), pause), filter.signal);
     }
   }
 
@@ -85,21 +77,27 @@ export class EventsClient {
   }
 
   /** One connection, until it breaks or says nothing for too long, which is no fault but the end of the connection. */
-  async *#blocks(filter: EventFilter, resume: string | undefined, signal: AbortSignal): AsyncGenerator<EventBlock, void, undefined> {
-    const response = await this.#api.streamEvents(this.#parameters(filter), resume, signal);
-    const bytes = response.body!.getReader();
-    const reader = new EventReader();
+  async *#blocks(filter: EventFilter, resume: string | undefined): AsyncGenerator<EventBlock, void, undefined> {
+    filter.signal?.throwIfAborted();
+    const connection = new AbortController();
+    const onAbort = () => connection.abort(filter.signal?.reason);
+    filter.signal?.addEventListener("abort", onAbort);
     try {
+      const response = await this.#api.streamEvents(this.#parameters(filter), resume, connection.signal);
+      const bytes = response.body!.getReader();
+      const reader = new EventReader();
       while (true) {
         const chunk = await inTime(bytes.read()).catch(() => undefined);
         if (chunk === undefined || chunk.done) {
-          signal.throwIfAborted();
+          filter.signal?.throwIfAborted();
           return;
         }
         yield* reader.read(chunk.value);
       }
     } finally {
-      await bytes.cancel().catch(() => {});
+      // Whoever leaves the loop leaves the connection.
+      connection.abort();
+      filter.signal?.removeEventListener("abort", onAbort);
     }
   }
 

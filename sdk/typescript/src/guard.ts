@@ -1,4 +1,4 @@
-import { type Denial, denialOf } from "./denial.js";
+import { type Denial, denialOf, lostText } from "./denial.js";
 import { LeaseLostError, MeshError, toError, UnavailableError } from "./errors.js";
 import type { Lease } from "./leases/lease.js";
 import type { LocksClient } from "./locks.js";
@@ -21,23 +21,37 @@ export interface GuardOptions extends AcquireOptions {
   readonly onUnavailable?: "closed" | "open";
 }
 
-/** What came of it: a go, or a denial with a text that a model can read. */
-export interface Guard {
-  readonly action: string;
-  readonly granted: boolean;
-  /** What is held; null when denied, without a resource, and when unprotected. */
+/** It may be done. */
+export interface GrantedGuard {
+  readonly granted: true;
+  /** What is held; null without a resource, and when unprotected. */
   readonly lease: Lease | null;
-  /** The decision that allowed or denied it, if the policy was asked. */
+  /** The decision that allowed it; null when unprotected. */
   readonly decision: PolicyDecision | PolicyStamp | null;
-  /** Null when granted. */
-  readonly denial: Denial | null;
-  /** For the model: why it was not done; empty when granted. */
-  readonly text: string;
+  readonly denial: null;
+  /** Null, until the lease is lost: then for the model, that it may be half done. */
+  readonly text: string | null;
   /** True when the service could not be reached and the caller chose to go on without it. */
   readonly unprotected: boolean;
-  /** Aborts when the lease is lost and when the caller gives up. */
-  readonly signal: AbortSignal;
 }
+
+/** It must not be done, and nothing is held. */
+export interface DeniedGuard {
+  readonly granted: false;
+  readonly lease: null;
+  /** The decision that denied it; null when it was not the policy. */
+  readonly decision: PolicyDecision | null;
+  readonly denial: Denial;
+  /** For the model: what was not done, why, and what it can do now. */
+  readonly text: string;
+  readonly unprotected: false;
+}
+
+/** What came of it: a go, or a denial with a text that a model can read. */
+export type Guard = GrantedGuard | DeniedGuard;
+
+/** What is done with it. */
+export type GuardBody<T> = (guard: Guard, signal: AbortSignal) => T | PromiseLike<T>;
 
 /** Asks the policy, waits for the lock, runs a body, releases. */
 export class Guards {
@@ -51,53 +65,55 @@ export class Guards {
     this.#settings = settings;
   }
 
-  async run<T>(options: GuardOptions, body: (guard: Guard) => T | PromiseLike<T>): Promise<T> {
+  async run<T>(options: GuardOptions, body: GuardBody<T>): Promise<T> {
     const { action, signal } = options;
     const guard = await this.#ask(options);
-    const lease = guard.lease;
-    if (lease === null) {
-      signal?.throwIfAborted();
-      return body(guard);
+    if (guard.lease !== null) {
+      return runUnder(guard.lease, stop => body(guard, stop), action, signal);
     }
-    return runUnder(lease, () => body(guard), { action, signal });
+    signal?.throwIfAborted();
+    return body(guard, signal ?? new AbortController().signal);
   }
 
   /** Every error of the service or of the way to it becomes a denial; only the caller's own change of mind is thrown. */
   async #ask(options: GuardOptions): Promise<Guard> {
     const { action, resource, onUnavailable, signal, ...rest } = options;
     try {
-      if (resource === undefined) {
-        const { metadata, agentId, requestId, namespace } = rest;
-        const decision = await this.#policies.check(action, { metadata, agentId, requestId, namespace, signal });
-        if (!decision.allowed) {
-          throw toError(denied(decision));
-        }
-        return granted(action, null, decision, signal);
+      if (resource !== undefined) {
+        const lease = await this.#locks.acquire(resource, { ...rest, action, signal });
+        return granted(action, { lease, decision: lease.decision ?? null });
       }
-      const lease = await this.#locks.acquire(resource, { ...rest, action, signal });
-      return granted(action, lease, lease.decision ?? null, signal);
+      const { metadata, agentId, requestId, namespace } = rest;
+      const decision = await this.#policies.check(action, { metadata, agentId, requestId, namespace, signal });
+      return decision.allowed ? granted(action, { decision }) : refused(action, toError(denied(decision)));
     } catch (fault) {
-      if (!(fault instanceof MeshError) || signal?.aborted) {
+      signal?.throwIfAborted();
+      if (!(fault instanceof MeshError)) {
         throw fault;
       }
       if (onUnavailable === "open" && fault instanceof UnavailableError) {
         this.#settings.logger.warn(`ProtoMesh: ${action} goes on without a lock and without a decision: ${fault.message}`);
-        return { ...granted(action, null, null, signal), unprotected: true };
+        return granted(action, { unprotected: true });
       }
-      return {
-        action, granted: false, lease: null, decision: fault.problem.decision ?? null, denial: denialOf(action, fault),
-        text: denialOf(action, fault).text, unprotected: false, signal: signal ?? new AbortController().signal,
-      };
+      return refused(action, fault);
     }
   }
 }
 
-function granted(action: string, lease: Lease | null, decision: PolicyDecision | PolicyStamp | null, signal: AbortSignal | undefined): Guard {
-  const signals = [...(signal ? [signal] : []), ...(lease ? [lease.signal] : [])];
+function granted(action: string, given: Partial<Pick<GrantedGuard, "lease" | "decision" | "unprotected">>): GrantedGuard {
+  const { lease = null, decision = null, unprotected = false } = given;
   return {
-    action, granted: true, lease, decision, denial: null, text: "", unprotected: false,
-    signal: signals.length === 1 ? signals[0]! : AbortSignal.any(signals),
+    granted: true, lease, decision, denial: null, unprotected,
+    get text() {
+      const loss = lease?.findLoss();
+      return loss ? lostText(action, loss) : null;
+    },
   };
+}
+
+function refused(action: string, fault: MeshError): DeniedGuard {
+  const denial = denialOf(action, fault);
+  return { granted: false, lease: null, decision: denial.decision ?? null, denial, text: denial.text, unprotected: false };
 }
 
 /**
@@ -105,36 +121,40 @@ function granted(action: string, lease: Lease | null, decision: PolicyDecision |
  * error. The end of the body is the end of the work only if the lease was held to it, so a loss is thrown.
  */
 export async function runUnder<T>(
-  lease: Lease, body: () => T | PromiseLike<T>, { action, signal }: { readonly action: string; readonly signal?: AbortSignal | undefined },
+  lease: Lease, body: (signal: AbortSignal) => T | PromiseLike<T>, action: string, signal: AbortSignal | undefined,
 ): Promise<T> {
-  let result: T;
+  const stop = new AbortController();
+  const sources = signal ? [signal, lease.signal] : [lease.signal];
+  const links = sources.map(source => [source, () => stop.abort(source.reason)] as const);
+  links.forEach(([source, pass]) => source.addEventListener("abort", pass));
   try {
-    // The answer may have been long on its way.
-    signal?.throwIfAborted();
-    lease.throwIfLost();
-    result = await body();
-  } catch (fault) {
-    await lease.close(isCancellation(fault, signal) ? `${action} was cancelled` : `${action} failed: ${typeOf(fault)}`);
+    let result: T;
+    try {
+      // The answer may have been long on its way.
+      signal?.throwIfAborted();
+      lease.throwIfLost();
+      result = await body(stop.signal);
+    } catch (fault) {
+      await lease.close(isCancellation(fault, stop.signal) ? `${action} was cancelled` : `${action} failed: ${typeOf(fault)}`);
+      const loss = lease.findLoss();
+      throw loss !== undefined && !signal?.aborted && isCancellation(fault, stop.signal) ? loss : fault;
+    }
+    // By this process's own clock it was held to the end of the body, unless the release brings other news. A service
+    // that is out of reach now cannot undo what was done: the lease expires.
+    await lease.close();
     const loss = lease.findLoss();
-    throw loss !== undefined && !signal?.aborted && isOfLoss(fault, lease) ? loss : fault;
+    if (loss !== undefined) {
+      throw loss;
+    }
+    return result;
+  } finally {
+    links.forEach(([source, pass]) => source.removeEventListener("abort", pass));
   }
-  // By this process's own clock it was held to the end of the body, unless the release brings other news. A service that
-  // is out of reach now cannot undo what was done: the lease expires.
-  await lease.close();
-  const loss = lease.findLoss();
-  if (loss !== undefined) {
-    throw loss;
-  }
-  return result;
 }
 
-/** Whatever the platform or a library throws when a signal aborts. */
-function isCancellation(fault: unknown, signal: AbortSignal | undefined): boolean {
-  return (signal?.aborted === true && fault === signal.reason) || (fault instanceof Error && fault.name === "AbortError");
-}
-
-function isOfLoss(fault: unknown, lease: Lease): boolean {
-  return fault instanceof LeaseLostError || fault === lease.signal.reason || isCancellation(fault, undefined);
+/** What the platform, a library or the lease throws when a signal aborts. */
+function isCancellation(fault: unknown, signal: AbortSignal): boolean {
+  return fault instanceof LeaseLostError || (signal.aborted && fault === signal.reason) || (fault instanceof Error && fault.name === "AbortError");
 }
 
 function typeOf(fault: unknown): string {

@@ -1,4 +1,4 @@
-export { ProtoMesh } from "./client.js";
+export { type LockBody, ProtoMesh } from "./client.js";
 export type { Denial } from "./denial.js";
 export { lostText } from "./denial.js";
 export {
@@ -8,7 +8,7 @@ export {
 } from "./errors.js";
 export type { EventFilter, EventsClient } from "./events.js";
 export type { FencesClient } from "./fences.js";
-export type { Guard, GuardOptions } from "./guard.js";
+export type { DeniedGuard, GrantedGuard, Guard, GuardBody, GuardOptions } from "./guard.js";
 export type { Lease } from "./leases/lease.js";
 export type { Ticket } from "./leases/ticket.js";
 export type { ForceReleaseOptions, LockFilter, LocksClient, QueueOptions, ResourceFilter } from "./locks.js";

@@ -118,12 +118,6 @@ export interface PolicyPage {
   readonly nextPageToken?: string;
 }
 
-/** A page of versions, newest first. */
-export interface PolicyVersionPage {
-  readonly versions: readonly PolicyVersion[];
-  readonly nextPageToken?: string;
-}
-
 /** What changed between two versions. */
 export interface PolicyDiff {
   readonly namespace: string;

@@ -3,8 +3,7 @@ import type { Lease } from "./leases/lease.js";
 import type { CallOptions, ListOptions, NamespaceOptions, Settings } from "./options.js";
 import { pages } from "./pages.js";
 import type {
-  PolicyActivation, PolicyDecision, PolicyDiff, PolicyPage, PolicyResult, PolicyValidation, PolicyVersion, PolicyVersionPage,
-  RecordedDecision,
+  PolicyActivation, PolicyDecision, PolicyDiff, PolicyPage, PolicyResult, PolicyValidation, PolicyVersion, RecordedDecision,
 } from "./policies-types.js";
 import type { MeshApi } from "./transport/api.js";
 
@@ -118,11 +117,13 @@ export class PoliciesClient {
   }
 
   /**
-   * The versions of a policy, newest first, without their documents.
+   * The versions of a policy, newest first, without their documents, page by page as they are read.
    * @throws NotFoundError There is no such policy.
    */
-  versions(name: string, options: PageOptions = {}): Promise<PolicyVersionPage> {
-    return this.#api.listPolicyVersions(name, this.#paging(options, options.pageToken), { signal: options.signal });
+  versions(name: string, options: ListOptions = {}): AsyncIterable<PolicyVersion> {
+    return pages(
+      pageToken => this.#api.listPolicyVersions(name, this.#paging(options, pageToken), { signal: options.signal }),
+      page => page.versions);
   }
 
   /**

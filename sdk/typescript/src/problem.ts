@@ -93,6 +93,12 @@ export const ownProblems = {
     retryable: false,
     nextStep: "Send a valid key: set PROTOMESH_API_KEY, or apiKey in the client's options.",
   },
+  forbidden: {
+    status: 403,
+    title: "The service does not let this agent in",
+    retryable: false,
+    nextStep: "Use a key that may do this, or ask whoever runs the service.",
+  },
   not_protomesh: {
     status: 502,
     title: "The answer is not from a ProtoMesh service",

@@ -139,6 +139,12 @@ export class Lease {
     return this.#standing === "held";
   }
 
+  /** True once it was lost, which a release is not. */
+  get lost(): boolean {
+    this.#checkDeadline();
+    return this.#standing === "lost";
+  }
+
   /** How long the lease lives without a further renewal, in ms; zero when it is over. */
   get remaining(): number {
     return this.isHeld ? Math.max(0, this.#deadline - now()) : 0;
@@ -334,9 +340,9 @@ export class Lease {
   lose(problem: Problem): void {
     if (this.#standing === "held") {
       this.#standing = "lost";
-      this.#loss = problem;
+      this.#loss = asLoss(problem);
       this.#over();
-      this.#lost.abort(new LeaseLostError(problem));
+      this.#lost.abort(new LeaseLostError(this.#loss));
     }
   }
 
@@ -362,7 +368,7 @@ export class Lease {
   #loseIfSaid(fault: unknown): void {
     if (fault instanceof MeshError && meansLoss(fault.problem)) {
       this.lose(fault.problem);
-      throw new LeaseLostError(fault.problem, { cause: fault });
+      throw new LeaseLostError(asLoss(fault.problem), { cause: fault });
     }
   }
 
@@ -431,6 +437,11 @@ Object.defineProperty(Lease.prototype, Symbol.asyncDispose ?? Symbol.for("Symbol
 
 export function meansLoss(problem: Problem): boolean {
   return ["lease_lost", "lock_unknown", "lock_ended", "token_mismatch"].includes(problem.code);
+}
+
+/** Whatever the service called it, for its holder the lease is lost, and the same call will not bring it back. */
+export function asLoss(problem: Problem): Problem {
+  return { ...problem, code: "lease_lost", retryable: false };
 }
 
 function endsWithHold(told: { readonly expiresAt?: string; readonly holdEndsAt?: string }): boolean {

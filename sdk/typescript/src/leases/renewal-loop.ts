@@ -6,6 +6,9 @@ import { type Lease, meansLoss } from "./lease.js";
 const LARGEST_BATCH = 1_000;
 const SOONEST_RETRY = 100;
 
+/** Leases of a burst whose answers were slow are due as they come: they are gathered for as long. */
+const GATHERING = 100;
+
 /**
  * Renews every lease of a client from one timer. What is due at about the same time goes in one call; a call that hangs
  * holds up only its own leases, whose alarms ring without it. Nothing here keeps the process alive.
@@ -16,6 +19,7 @@ export class RenewalLoop {
   readonly #held = new Set<Lease>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #rings = Infinity;
+  #looked = -Infinity;
   #closed = false;
 
   constructor(api: MeshApi) {
@@ -53,7 +57,8 @@ export class RenewalLoop {
   }
 
   /** Adding a lease costs the same however many there are: only an earlier time sets the timer anew. */
-  #wakeAt(time: number): void {
+  #wakeAt(due: number): void {
+    const time = Math.max(due, this.#looked + GATHERING);
     if (this.#closed || time >= this.#rings) {
       return;
     }
@@ -64,6 +69,7 @@ export class RenewalLoop {
 
   #look(): void {
     this.#rings = Infinity;
+    this.#looked = now();
     this.#takeDue().forEach(batch => void this.#renew(batch));
     let next = Infinity;
     for (const lease of this.#leases) {

@@ -54,7 +54,7 @@ export function readProblem(response: Response, text: string, base: URL): MeshEr
       { status, ...(retryAfterMs !== undefined && { retryAfterMs }) });
   }
   if (status === 401 || status === 403) {
-    return toError(ownProblem("unauthorized", `${origin(base)} answered ${status}: it does not let this client in.`, { status }));
+    return toError(ownProblem(status === 401 ? "unauthorized" : "forbidden", `${origin(base)} answered ${status}: it does not let this client in.`));
   }
   return notProtoMesh(response, base);
 }

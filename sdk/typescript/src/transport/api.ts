@@ -4,8 +4,7 @@ import type {
 } from "../locks-types.js";
 import type { CallOptions } from "../options.js";
 import type {
-  PolicyActivation, PolicyDecision, PolicyDiff, PolicyPage, PolicyResult, PolicyValidation, PolicyVersion, PolicyVersionPage,
-  RecordedDecision,
+  PolicyActivation, PolicyDecision, PolicyDiff, PolicyPage, PolicyResult, PolicyValidation, PolicyVersion, RecordedDecision,
 } from "../policies-types.js";
 import type { Call, Reply, Sender } from "./sender.js";
 
@@ -122,7 +121,7 @@ export class MeshApi {
     return this.#value({ ...get("v1/policies", parameters), ...limits });
   }
 
-  listPolicyVersions(name: string, parameters: Parameters, limits: Limits): Promise<PolicyVersionPage> {
+  listPolicyVersions(name: string, parameters: Parameters, limits: Limits): Promise<Paged & { versions: PolicyVersion[] }> {
     return this.#value({ ...get(`v1/policies/${escape(name)}/versions`, parameters), ...limits });
   }
 

@@ -47,7 +47,9 @@ const IN_TIME = Symbol("in time");
 export class Sender {
   readonly #settings: Settings;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #closing = new AbortController();
+  /** What ends with the client: many calls at once are many, and an AbortSignal would warn of so many listeners. */
+  readonly #endings = new Set<() => void>();
+  #closed = false;
   #current = 0;
 
   constructor(settings: Settings) {
@@ -62,7 +64,8 @@ export class Sender {
 
   /** Ends every call that is not shielded, and refuses new ones. */
   close(): void {
-    this.#closing.abort();
+    this.#closed = true;
+    this.#endings.forEach(end => end());
   }
 
   /** @throws MeshError A final answer, or the last failure when the time was up. */
@@ -98,10 +101,16 @@ export class Sender {
     const stop = new AbortController();
     // The signal goes on to govern the body, the timer only the way to its first byte.
     const timer = quietTimer(() => stop.abort(IN_TIME), this.#settings.attemptTimeout);
+    const end = () => stop.abort();
+    signal.addEventListener("abort", () => this.#endings.delete(end), { once: true });
+    this.#endings.add(end);
+    if (this.#closed) {
+      end();
+    }
     try {
       const response = await this.#settings.fetch(new URL(path, base), {
         headers: { ...this.#headers, accept: "text/event-stream", ...headers },
-        signal: AbortSignal.any([signal, stop.signal, this.#closing.signal]),
+        signal: AbortSignal.any([signal, stop.signal]),
       });
       checkVersion(response, base);
       if (response.ok && mediaTypeOf(response) === "text/event-stream" && response.body) {
@@ -125,14 +134,14 @@ export class Sender {
     }
     const stop = new AbortController();
     const onAbort = () => stop.abort(call.signal?.reason);
-    const onClose = () => stop.abort();
+    const end = () => stop.abort();
     const limit = Math.min(this.#settings.attemptTimeout + (call.hold ?? 0), until - now());
     const timer = setTimeout(() => stop.abort(IN_TIME), Math.max(limit, SHORTEST_ATTEMPT));
     call.signal?.addEventListener("abort", onAbort);
     if (!call.shielded) {
-      this.#closing.signal.addEventListener("abort", onClose);
-      if (this.#closing.signal.aborted) {
-        onClose();
+      this.#endings.add(end);
+      if (this.#closed) {
+        end();
       }
     }
     const sent = now();
@@ -151,7 +160,7 @@ export class Sender {
     } finally {
       clearTimeout(timer);
       call.signal?.removeEventListener("abort", onAbort);
-      this.#closing.signal.removeEventListener("abort", onClose);
+      this.#endings.delete(end);
     }
   }
 
@@ -193,7 +202,7 @@ export class Sender {
     if (fault instanceof MeshError) {
       return fault;
     }
-    if (!shielded && this.#closing.signal.aborted) {
+    if (!shielded && this.#closed) {
       return toError(ownProblem("unreachable", "This client was closed.", { retryable: false, nextStep: "Make a new client." }));
     }
     if (stop.reason === IN_TIME) {
@@ -204,14 +213,17 @@ export class Sender {
 
   async #pause(delay: number, call: Call): Promise<void> {
     const stop = new AbortController();
-    const onAbort = () => stop.abort();
-    const signals = call.shielded ? [call.signal] : [call.signal, this.#closing.signal];
-    signals.forEach(signal => signal?.addEventListener("abort", onAbort));
+    const end = () => stop.abort();
+    call.signal?.addEventListener("abort", end);
+    if (!call.shielded) {
+      this.#endings.add(end);
+    }
     try {
       // Whoever gave up meanwhile is told so by the next attempt.
       await sleep(delay, stop.signal, call.quiet).catch(() => {});
     } finally {
-      signals.forEach(signal => signal?.removeEventListener("abort", onAbort));
+      call.signal?.removeEventListener("abort", end);
+      this.#endings.delete(end);
     }
   }
 
