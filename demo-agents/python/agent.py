@@ -96,12 +96,13 @@ class Agent:
         )
         try:
             async with asking as guard:
-                if guard.lease is None:
-                    tell("denied", guard.text)
-                    return guard.text
+                if guard.denial:
+                    tell("denied", guard.denial.text)
+                    return guard.denial.text
+                assert guard.lease  # A guard of a resource has one when it was granted.
                 return await self._pay(customer, amount, guard.lease.fencing_token)
-        except LeaseLostError as loss:
-            return guard.lost_text(loss)
+        except LeaseLostError:
+            return str(guard.text)
 
     async def _pay(self, customer: str, amount: float, token: int) -> str:
         """Runs under the lock, so that nobody pays between the look at the record and the payment."""

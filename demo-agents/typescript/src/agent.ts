@@ -101,11 +101,11 @@ class Agent {
       metadata: { agent_role: this.#job.role, estimated_cost: amount },
     };
     return this.#mesh.guard(asking, async guard => {
-      if (guard.lease === null) {
+      if (!guard.granted) {
         tell("denied", guard.text);
         return guard.text;
       }
-      return this.#pay(customer, amount, guard.lease.fencingToken);
+      return this.#pay(customer, amount, guard.lease!.fencingToken);
     });
   }
 
