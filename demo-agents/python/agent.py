@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 try:
     import httpx
@@ -123,7 +124,7 @@ class Agent:
         return record
 
     def _address(self, customer: str) -> str:
-        return f"{self._job.records}customers/{customer}"
+        return f"{self._job.records}customers/{quote(customer, safe='')}"
 
 
 def tell(what: str, why: str) -> None:

@@ -100,27 +100,28 @@ class Agent {
       reason: this.#job.claim,
       metadata: { agent_role: this.#job.role, estimated_cost: amount },
     };
-    return this.#mesh.guard(asking, async guard => {
+    return this.#mesh.guard(asking, async (guard, signal) => {
       if (!guard.granted) {
         tell("denied", guard.text);
         return guard.text;
       }
-      return this.#pay(customer, amount, guard.lease!.fencingToken);
+      return this.#pay(customer, amount, guard.lease!.fencingToken, signal);
     });
   }
 
   /** Runs under the lock, so that nobody pays between the look at the record and the payment. */
-  async #pay(customer: string, amount: number, token: number): Promise<string> {
+  async #pay(customer: string, amount: number, token: number, signal: AbortSignal): Promise<string> {
     const { agent, claim } = this.#job;
     const record = await this.#read(customer);
     if (record.notes.some(note => note.text === claim)) {
       return `${claim} has been paid before; nothing was done.`;
     }
-    await sleep(300); // A bank takes its time, and whoever got in between would be overwritten.
+    await sleep(300, undefined, { signal }); // A bank takes its time, and whoever got in between would be overwritten.
     const notes = [...record.notes, { by: agent, token, amount: -amount, text: claim }];
     // The record compares the token: a writer that was stopped for too long is refused there, whatever it believes.
     await this.#record(customer, {
       method: "PUT",
+      signal,
       headers: { "Content-Type": "application/json", "Fencing-Token": String(token) },
       body: JSON.stringify({ ...record, notes, balance: record.balance - amount }),
     });
