@@ -69,6 +69,7 @@ public sealed class MeshClient : IAsyncDisposable
     /// <param name="resource">The <c>type/id</c> to which; null asks the policy alone, and no lease is taken.</param>
     /// <param name="options">The action's metadata; priority, waiting time and so on of the lease.</param>
     /// <param name="cancellationToken">Gives up asking and waiting; the request is taken back before this call ends.</param>
+    /// <exception cref="ArgumentException">The metadata is nothing that JSON has; nobody was asked.</exception>
     public Task<Guard> GuardAsync(
         string action, string? resource = null, GuardOptions? options = null, CancellationToken cancellationToken = default) =>
         _guarding.GuardAsync(action, resource, options, cancellationToken);
@@ -111,9 +112,10 @@ public sealed class MeshClient : IAsyncDisposable
         {
             return;
         }
-        WarnOfHeld(Held);
+        var held = Held;
         await _renewals.DisposeAsync();
         _ownHttp?.Dispose();
+        WarnOfHeld(held);
     }
 
     private void WarnOfHeld(IReadOnlyList<Lease> held)

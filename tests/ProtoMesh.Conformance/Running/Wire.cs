@@ -22,12 +22,9 @@ internal static class Wire
         var wire = lease.Grant is { } grant ? Of<object>(grant)!.AsObject() : new JsonObject { ["state"] = "granted" };
         wire["lock_id"] = lease.LockId;
         wire["request_id"] = lease.RequestId;
-        wire["namespace"] = lease.Namespace;
         wire["resource"] = lease.Resource;
         wire["resources"] = Of(lease.Resources);
-        wire["mode"] = lease.Mode;
         wire["agent_id"] = lease.AgentId;
-        wire["session_id"] = lease.SessionId;
         wire["fencing_token"] = lease.FencingToken;
         wire["previous"] = Of(lease.Previous);
         wire["changed_since_last_held"] = lease.ChangedSinceLastHeld;
