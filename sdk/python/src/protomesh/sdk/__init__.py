@@ -1,0 +1,1 @@
+"""Where the first version's client lives: ``from protomesh.sdk.client import ProtoMeshClient``."""
