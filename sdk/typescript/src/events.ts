@@ -6,6 +6,7 @@ import { pages } from "./pages.js";
 import type { MeshApi } from "./transport/api.js";
 import { Backoff } from "./transport/backoff.js";
 import { type EventBlock, EventReader } from "./transport/event-reader.js";
+import { listen } from "./transport/signals.js";
 import { sleep } from "./transport/time.js";
 
 /** Which events; what is absent lets everything through. */
@@ -80,8 +81,7 @@ export class EventsClient {
   async *#blocks(filter: EventFilter, resume: string | undefined): AsyncGenerator<EventBlock, void, undefined> {
     filter.signal?.throwIfAborted();
     const connection = new AbortController();
-    const onAbort = () => connection.abort(filter.signal?.reason);
-    filter.signal?.addEventListener("abort", onAbort);
+    const unlisten = listen(filter.signal, () => connection.abort(filter.signal?.reason));
     try {
       const response = await this.#api.streamEvents(this.#parameters(filter), resume, connection.signal);
       const bytes = response.body!.getReader();
@@ -97,7 +97,7 @@ export class EventsClient {
     } finally {
       // Whoever leaves the loop leaves the connection.
       connection.abort();
-      filter.signal?.removeEventListener("abort", onAbort);
+      unlisten();
     }
   }
 

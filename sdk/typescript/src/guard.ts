@@ -7,6 +7,7 @@ import type { AcquireOptions, Settings } from "./options.js";
 import type { PoliciesClient } from "./policies.js";
 import type { PolicyDecision, PolicyStamp } from "./policies-types.js";
 import { denied } from "./problem.js";
+import { listen } from "./transport/signals.js";
 
 /** What is to be guarded: an action, the resources that it is done to, and how to wait for them. */
 export interface GuardOptions extends AcquireOptions {
@@ -125,8 +126,7 @@ export async function runUnder<T>(
 ): Promise<T> {
   const stop = new AbortController();
   const sources = signal ? [signal, lease.signal] : [lease.signal];
-  const links = sources.map(source => [source, () => stop.abort(source.reason)] as const);
-  links.forEach(([source, pass]) => source.addEventListener("abort", pass));
+  const links = sources.map(source => listen(source, () => stop.abort(source.reason)));
   try {
     let result: T;
     try {
@@ -148,7 +148,7 @@ export async function runUnder<T>(
     }
     return result;
   } finally {
-    links.forEach(([source, pass]) => source.removeEventListener("abort", pass));
+    links.forEach(unlisten => unlisten());
   }
 }
 

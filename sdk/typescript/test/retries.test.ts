@@ -116,7 +116,7 @@ test("When all replicas are dead the error names one and why", async () => {
 test("A service that does not answer is given up after the attempt's time", async () => {
   const server = await serve(() => never);
 
-  await assert.rejects(server.client({ attemptTimeout: 100, retryFor: 250 }).locks.get("x.0"), /did not answer in time/);
+  await assert.rejects(server.client({ attemptTimeout: 100, retryFor: 1_500 }).locks.get("x.0"), /did not answer in time/);
 
   assert.ok(server.requests.length >= 2);
 });
@@ -133,6 +133,20 @@ test("A caller's signal ends a call and its pauses with its own reason", async (
     await assert.rejects(call, (error: unknown) => error === reason);
   }
   await assert.rejects(mesh.locks.get("x.0", { signal: AbortSignal.abort(reason) }), (error: unknown) => error === reason);
+});
+
+test("One signal serves many calls at once without a warning", async () => {
+  const server = await serve(() => granted());
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => void warnings.push(warning);
+  process.on("warning", onWarning);
+  const { signal } = new AbortController();
+
+  await Promise.all(Array.from({ length: 40 }, () => server.client().locks.get("x.0", { signal })));
+  await new Promise(told => setImmediate(told));
+
+  process.off("warning", onWarning);
+  assert.deepEqual(warnings, []);
 });
 
 test("A page instead of JSON is told so, once", async () => {

@@ -5,6 +5,7 @@ import { ownProblem } from "../problem.js";
 import { VERSION } from "../version.js";
 import { checkVersion, isJson, mediaTypeOf, notProtoMesh, origin, readProblem, unreachable } from "./answers.js";
 import { Backoff } from "./backoff.js";
+import { listen } from "./signals.js";
 import { now, quietTimer, sleep } from "./time.js";
 
 /** One request, sent as often as it takes. */
@@ -133,11 +134,10 @@ export class Sender {
       throw call.signal.reason;
     }
     const stop = new AbortController();
-    const onAbort = () => stop.abort(call.signal?.reason);
     const end = () => stop.abort();
     const limit = Math.min(this.#settings.attemptTimeout + (call.hold ?? 0), until - now());
     const timer = setTimeout(() => stop.abort(IN_TIME), Math.max(limit, SHORTEST_ATTEMPT));
-    call.signal?.addEventListener("abort", onAbort);
+    const unlisten = listen(call.signal, () => stop.abort(call.signal?.reason));
     if (!call.shielded) {
       this.#endings.add(end);
       if (this.#closed) {
@@ -159,7 +159,7 @@ export class Sender {
       throw this.#explain(fault, base, call.signal, stop.signal, call.shielded ?? false);
     } finally {
       clearTimeout(timer);
-      call.signal?.removeEventListener("abort", onAbort);
+      unlisten();
       this.#endings.delete(end);
     }
   }
@@ -214,7 +214,7 @@ export class Sender {
   async #pause(delay: number, call: Call): Promise<void> {
     const stop = new AbortController();
     const end = () => stop.abort();
-    call.signal?.addEventListener("abort", end);
+    const unlisten = listen(call.signal, end);
     if (!call.shielded) {
       this.#endings.add(end);
     }
@@ -222,7 +222,7 @@ export class Sender {
       // Whoever gave up meanwhile is told so by the next attempt.
       await sleep(delay, stop.signal, call.quiet).catch(() => {});
     } finally {
-      call.signal?.removeEventListener("abort", end);
+      unlisten();
       this.#endings.delete(end);
     }
   }

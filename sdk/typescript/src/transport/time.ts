@@ -1,3 +1,5 @@
+import { listen } from "./signals.js";
+
 /** Milliseconds on a clock that only goes forward, whatever happens to the time of day. */
 export function now(): number {
   return performance.now();
@@ -17,15 +19,15 @@ export function sleep(delay: number, signal?: AbortSignal, quiet = false): Promi
       reject(signal.reason as Error);
       return;
     }
-    const onAbort = () => {
-      clearTimeout(timer);
-      reject(signal!.reason as Error);
-    };
     const onTime = () => {
-      signal?.removeEventListener("abort", onAbort);
+      unlisten();
       resolve();
     };
     const timer = quiet ? quietTimer(onTime, delay) : setTimeout(onTime, delay);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const unlisten = listen(signal, () => {
+      clearTimeout(timer);
+      unlisten();
+      reject(signal!.reason as Error);
+    });
   });
 }
