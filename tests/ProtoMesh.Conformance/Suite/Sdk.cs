@@ -13,7 +13,7 @@ internal sealed record Sdk(string Name, string Title, string Program, IReadOnlyL
     [
         new("dotnet", ".NET", "dotnet", [typeof(Sdk).Assembly.Location, "run"], typeof(Sdk).Assembly.Location, "dotnet build"),
         new("python", "Python", "sdk/python/.venv/bin/python", ["sdk/python/tests/conformance_runner.py"], "sdk/python/.venv/bin/python", "sdk/python/check"),
-        new("typescript", "TypeScript", "node", ["sdk/typescript/test/conformance-runner.mjs"], "sdk/typescript/node_modules", "sdk/typescript/check"),
+        new("typescript", "TypeScript", "node", ["sdk/typescript/build/test/conformance-runner.js"], "sdk/typescript/node_modules", "sdk/typescript/check"),
     ];
 
     public static Sdk Find(string name) => All.FirstOrDefault(sdk => sdk.Name == name) ?? throw new UsageException($"There is no SDK '{name}'. {SuiteOptions.Usage}");

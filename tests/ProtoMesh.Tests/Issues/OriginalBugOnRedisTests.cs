@@ -33,7 +33,7 @@ public sealed class OriginalBugOnRedisTests
         Assert.Equal(waiting, await late.HearAsync("file/1"));
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task Original_bug_10_A_lock_id_outlives_hours_of_waiting()
     {
         await using var town = await LegacyTown.OpenAsync(("Locks:MaxTtlMs", "3600000"));
@@ -56,7 +56,7 @@ public sealed class OriginalBugOnRedisTests
         Assert.Equal("released", Status(await waits.ReleaseAsync(waiting)));
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task Original_bug_11_A_replica_that_stops_or_starts_releases_nothing()
     {
         await using var town = await LegacyTown.OpenAsync();

@@ -6,7 +6,7 @@ namespace ProtoMesh.Tests.Issues;
 /// <summary>A replica told in /health of a policy that it cannot load only when it was that of the namespace default.</summary>
 public sealed class RefusedPolicyOfAnyNamespaceTests
 {
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task Health_tells_of_a_policy_that_cannot_be_loaded_in_any_namespace_and_the_service_goes_on()
     {
         await using var server = await MeshServer.StartAsync();

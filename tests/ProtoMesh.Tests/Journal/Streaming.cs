@@ -39,7 +39,7 @@ public sealed class Streaming
         Assert.Contains("event: lock.released", lines);
     }
 
-    [Theory, ClassData(typeof(Databases))]
+    [Theory, Trait("Category", "Slow"), ClassData(typeof(Databases))]
     public async Task Readers_that_resume_again_and_again_see_each_event_once_while_replicas_commit(string database)
     {
         await using var rig = await JournalRig.OpenAsync(database);

@@ -17,7 +17,7 @@ public sealed class AnnouncementTests
         Assert.Equal(["ten", "eight", "five"], await ContendAsync(town, TimeSpan.Zero));
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task Three_agents_finish_by_priority_when_each_misses_the_first_messages()
     {
         await using var town = await LegacyTown.OpenAsync();
@@ -25,7 +25,7 @@ public sealed class AnnouncementTests
         Assert.Equal(["ten", "eight", "five"], await ContendAsync(town, TimeSpan.FromSeconds(2)));
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task Three_agents_finish_by_priority_when_the_replica_that_queued_them_is_killed()
     {
         await using var town = await LegacyTown.OpenAsync();
@@ -34,7 +34,7 @@ public sealed class AnnouncementTests
         Assert.Equal(["ten", "eight", "five"], await ContendAsync(town, TimeSpan.Zero, other, town.Server.Kill));
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task A_replica_that_starts_announces_what_was_granted_before()
     {
         await using var town = await LegacyTown.OpenAsync();
@@ -60,7 +60,7 @@ public sealed class AnnouncementTests
         Assert.Equal(queued, await second.HearAsync("file/1"));
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task A_grant_whose_message_to_the_replicas_is_lost_is_announced_all_the_same()
     {
         await using var town = await LegacyTown.OpenAsync();

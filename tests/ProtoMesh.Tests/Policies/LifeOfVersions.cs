@@ -9,7 +9,7 @@ namespace ProtoMesh.Tests.Policies;
 
 public sealed class LifeOfVersions
 {
-    [Theory, ClassData(typeof(Databases))]
+    [Theory, Trait("Category", "Slow"), ClassData(typeof(Databases))]
     public async Task However_many_write_at_once_the_versions_are_numbered_from_1_without_gaps(string database)
     {
         await using var rig = await LifeRig.OpenAsync(database);
@@ -43,7 +43,7 @@ public sealed class LifeOfVersions
         Assert.Equal((3, true), await PutAsync(1));
     }
 
-    [Theory, ClassData(typeof(Databases))]
+    [Theory, Trait("Category", "Slow"), ClassData(typeof(Databases))]
     public async Task Of_two_activations_that_saw_the_same_revision_one_wins_and_the_other_is_told_the_present_one(string database)
     {
         await using var rig = await LifeRig.OpenAsync(database);

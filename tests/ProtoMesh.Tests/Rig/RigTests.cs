@@ -72,7 +72,7 @@ public sealed class RigTests
         Assert.Equal("yes", (await server.SendAsync("GET", "kept")).Text);
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task A_killed_service_comes_back_on_its_port_and_folder()
     {
         await using var server = await MeshServer.StartAsync();

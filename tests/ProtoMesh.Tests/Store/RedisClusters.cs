@@ -39,7 +39,7 @@ public sealed class RedisClusters
         Assert.Equal("store_recovering", known.Code);
     }
 
-    [Fact]
+    [Fact, Trait("Category", "Slow")]
     public async Task A_dead_node_fails_its_partitions_only_typed_until_it_is_back()
     {
         await using var cluster = await RedisCluster.StartAsync("--cluster-require-full-coverage", "no");

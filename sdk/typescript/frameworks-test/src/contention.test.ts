@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { frameworks } from "./frameworks/all.js";
+import { byArguments, call, once } from "./rig/framework.js";
+import { until, untilFree, untilWaiting } from "./rig/poll.js";
+import { AgentProcess } from "./rig/processes.js";
+import { newResource, Service } from "./rig/service.js";
+import { slow } from "./rig/slow.js";
+
+let service: Service;
+before(async () => (service = await Service.start()));
+after(() => service.stop());
+
+for (const framework of frameworks) {
+  describe(`Contention: ${framework.name}`, () => {
+    it("lets one of two agents in at a time, and the second after the first", async () => {
+      const resource = newResource();
+      const tokens: number[] = [];
+      let inside = 0;
+      const agent = (agentId: string) => {
+        const mesh = service.client(agentId);
+        return framework.run({
+          mesh,
+          rule: byArguments(),
+          tools: {
+            async work() {
+              assert.equal(++inside, 1, "two agents are inside");
+              tokens.push(framework.currentLease()!.fencingToken);
+              if (tokens.length === 1) {
+                await untilWaiting(mesh, resource, 1);
+              }
+              inside--;
+              return `done by ${agentId}`;
+            },
+          },
+          script: once(call("work", resource)),
+        });
+      };
+
+      const outcomes = await Promise.all([agent("agent-a"), agent("agent-b")]);
+
+      assert.deepEqual(outcomes.map(({ seen }) => seen), [["done by agent-a"], ["done by agent-b"]]);
+      assert.equal(tokens.length, 2);
+      assert.ok(tokens[0]! < tokens[1]!, `tokens ${tokens.join(", ")}`);
+      await untilFree(service.client("looker"), resource);
+    });
+
+    slow("lets one of two processes in at a time, so no change is lost", async () => {
+      const folder = mkdtempSync(join(tmpdir(), "protomesh-"));
+      const file = join(folder, "number");
+      writeFileSync(file, "0");
+      const job = { framework: framework.name, url: service.url, resource: newResource("file"), increment: { file, times: 5 } };
+      const agents = ["agent-a", "agent-b"].map(agentId => new AgentProcess({ ...job, agentId }));
+      try {
+        await until("both are ready", () => agents.every(agent => agent.said("ready")), 60_000);
+        agents.forEach(agent => agent.go());
+        const said = await Promise.all(agents.map(agent => agent.finish()));
+
+        assert.deepEqual(said.map(lines => lines.at(-1)), ["all done", "all done"]);
+        assert.equal(readFileSync(file, "utf8"), "10");
+      } finally {
+        await Promise.all(agents.map(agent => agent.kill()));
+        rmSync(folder, { recursive: true });
+      }
+    });
+
+    slow("gives the resource to the next when the process of its holder dies", async () => {
+      const resource = newResource();
+      const dying = new AgentProcess({ framework: framework.name, url: service.url, agentId: "dying", resource, hold: { ttl: 1_000 } });
+      try {
+        await until("it is ready", () => dying.said("ready"), 60_000);
+        dying.go();
+        await until("its tool has begun", () => dying.said("in"));
+        const mesh = service.client("heir");
+        const heir = framework.run({
+          mesh,
+          rule: byArguments(),
+          tools: {
+            work: () => {
+              const { previous } = framework.currentLease()!;
+              return Promise.resolve(`${previous?.agentId}: ${previous?.ended}`);
+            },
+          },
+          script: once(call("work", resource)),
+        });
+        await untilWaiting(mesh, resource, 1);
+        await dying.kill();
+
+        assert.deepEqual((await heir).seen, ["dying: expired"]);
+      } finally {
+        await dying.kill();
+      }
+    });
+
+    it("runs parallel calls of one agent one after the other on one resource", async () => {
+      const resource = newResource();
+      const tokens: number[] = [];
+      let inside = 0;
+      const mesh = service.client("agent");
+
+      const { seen } = await framework.run({
+        mesh,
+        rule: byArguments(),
+        tools: {
+          async work({ cost }) {
+            assert.equal(++inside, 1, "two calls are inside");
+            if (tokens.length === 0) {
+              await untilWaiting(mesh, resource, 2);
+            }
+            tokens.push(framework.currentLease()!.fencingToken);
+            inside--;
+            return `done ${cost}`;
+          },
+        },
+        script: once(call("work", resource, 1), call("work", resource, 2), call("work", resource, 3)),
+      });
+
+      assert.deepEqual([...seen].sort(), ["done 1", "done 2", "done 3"]);
+      assert.deepEqual(tokens, [...tokens].sort((a, b) => a - b));
+      assert.equal(new Set(tokens).size, 3);
+    });
+
+    it("runs parallel calls of one agent at once on different resources", async () => {
+      const resources = [newResource(), newResource(), newResource()];
+      const inside = new Set<string>();
+
+      const { seen } = await framework.run({
+        mesh: service.client("agent"),
+        rule: byArguments(),
+        tools: {
+          async work({ resource }) {
+            inside.add(resource);
+            await until("all are inside", () => inside.size === 3);
+            return framework.currentLease()!.resource!;
+          },
+        },
+        script: once(...resources.map(resource => call("work", resource))),
+      });
+
+      assert.deepEqual([...seen].sort(), [...resources].sort());
+    });
+
+    it("takes back its place in the queue when the run is aborted, and does not run the tool", async () => {
+      const resource = newResource();
+      const holder = await service.client("holder").locks.acquire(resource);
+      const mesh = service.client("agent");
+      const abort = new AbortController();
+      let ran = false;
+      const run = framework.run({
+        mesh,
+        rule: byArguments(),
+        tools: { work: () => Promise.resolve(String(ran = true)) },
+        script: once(call("work", resource)),
+        signal: abort.signal,
+      });
+      const rejected = assert.rejects(run);
+      await untilWaiting(mesh, resource, 1);
+
+      abort.abort();
+
+      await rejected;
+      await untilWaiting(mesh, resource, 0);
+      await holder.release();
+      await delay(200); // A tool that was let in by the release would run within this time.
+      assert.equal(ran, false);
+      await untilFree(mesh, resource);
+    });
+  });
+}

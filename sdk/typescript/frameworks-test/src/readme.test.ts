@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { Service } from "./rig/service.js";
+
+let service: Service;
+before(async () => (service = await Service.start()));
+after(() => service.stop());
+
+const examples = join(dirname(fileURLToPath(import.meta.url)), "readme/generated");
+
+describe("The package", () => {
+  it("can be required from CommonJS too", async () => {
+    const program = `
+      const names = path => Object.keys(require(path)).sort().join(" ");
+      console.log(["langchain", "openai-agents", "ai"].map(name => names("@protomesh/sdk/" + name)).join("; "));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["-e", program], { cwd: examples });
+
+    assert.equal(stdout, "currentLease protect protomesh; currentLease protect; currentLease protect protectTools\n");
+  });
+});
+
+describe("The README", () => {
+  it("has an example for each framework", () => {
+    assert.deepEqual(readdirSync(examples).sort(), ["ai", "langchain", "openai-agents"]);
+  });
+
+  for (const name of readdirSync(examples)) {
+    it(`has an example for ${name} that works as it stands`, async () => {
+      const { stdout } = await promisify(execFile)(process.execPath, [join(examples, name, "agent.js")], {
+        env: { ...process.env, PROTOMESH_URL: service.url, PROTOMESH_AGENT_ID: "clerk", OPENAI_AGENTS_DISABLE_TRACING: "1" },
+        timeout: 60_000,
+      });
+
+      assert.match(stdout, /^Refunded \$100 to 123 with token \d+\.\n$/);
+    });
+  }
+});

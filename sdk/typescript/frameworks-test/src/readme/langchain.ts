@@ -1,0 +1,4 @@
+import { ScriptedChatModel } from "../frameworks/langchain.js";
+import { clerk } from "./script.js";
+
+export const model = new ScriptedChatModel(clerk);

@@ -1,0 +1,90 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import type { ProtoMesh } from "./client.js";
+import { lostText } from "./denial.js";
+import type { LeaseLostError } from "./errors.js";
+import type { GuardOptions } from "./guard.js";
+import type { Lease } from "./leases/lease.js";
+
+/** A call that a model asked for and whose tool has not run yet. */
+export interface ToolCall<TArgs = any> {
+  /** The tool's. */
+  readonly name: string;
+  /** What the model wrote. */
+  readonly args: TArgs;
+  /** The framework's id of the call. */
+  readonly id: string | undefined;
+}
+
+/** What has to be allowed and held while a tool runs. */
+export interface Protection extends Omit<GuardOptions, "action" | "signal"> {
+  /** What the policy decides; the tool's name. */
+  readonly action?: string;
+}
+
+/**
+ * Says by a call's name and arguments what it needs; undefined lets the tool run as it is. A rule that throws keeps the
+ * tool from running, and the model reads why.
+ */
+export type Rule<TArgs = any> = (call: ToolCall<TArgs>) => Protection | undefined | PromiseLike<Protection | undefined>;
+
+/** What a protected call consists of. */
+export interface ProtectedCall<T> {
+  readonly mesh: ProtoMesh;
+  readonly rule: Rule;
+  readonly call: ToolCall;
+  /** The framework's: gives up waiting, and reaches the tool through {@link ProtectedCall.run}. */
+  readonly signal: AbortSignal | undefined;
+  /** Runs the tool. Its signal also aborts when the lease is lost. */
+  run(signal: AbortSignal | undefined): T | PromiseLike<T>;
+  /** Makes a text for the model into what the framework takes for the result of a tool. */
+  answer(text: string): T | PromiseLike<T>;
+}
+
+const running = new AsyncLocalStorage<Lease | null>();
+
+/**
+ * The lease under which the calling tool runs, for its fencing token and `changedSinceLastHeld`; null outside of a
+ * protected tool and where nothing is held.
+ */
+export function currentLease(): Lease | null {
+  return running.getStore() ?? null;
+}
+
+/**
+ * Runs one call of a tool under what its rule asks for. Each call is a request of its own, so two calls of one agent
+ * wait for each other like two agents do. A refusal and a loss are answers: frameworks hide, retry or end the run on
+ * what is thrown. Only the framework's own cancellation and the tool's own errors pass.
+ */
+export async function runProtected<T>({ mesh, rule, call, signal, run, answer }: ProtectedCall<T>): Promise<T> {
+  let protection: Protection | undefined;
+  try {
+    protection = await rule(call);
+  } catch (fault) {
+    return answer(`Not done: ${call.name}. What it needs could not be told from its arguments: ${String(fault)}`);
+  }
+  if (protection === undefined) {
+    return run(signal);
+  }
+  const action = protection.action ?? call.name;
+  const labels = { ...labelsOf(call), ...protection.labels };
+  try {
+    return await mesh.guard({ ...protection, action, labels, signal }, (guard, stop) =>
+      guard.granted ? running.run(guard.lease, () => run(stop)) : answer(guard.text));
+  } catch (fault) {
+    if (isLoss(fault)) {
+      return answer(lostText(action, fault));
+    }
+    throw fault;
+  }
+}
+
+/** Whoever looks at the queue sees which call of an agent holds or waits. */
+function labelsOf({ name, id }: ToolCall): Record<string, string> {
+  // A label has up to 256 bytes, and a character up to 3 of them.
+  return { tool: name.slice(0, 85), ...(id ? { tool_call: id.slice(0, 85) } : {}) };
+}
+
+/** By its shape: the client may come from the other one of the two module formats. */
+function isLoss(fault: unknown): fault is LeaseLostError {
+  return fault instanceof Error && "problem" in fault && "code" in fault && fault.code === "lease_lost";
+}
