@@ -56,7 +56,7 @@ class Offline(unittest.TestCase):
             [who for who, what in happened if what == "granted"], ["clerk", "typescript", "python", "csharp"]
         )
         self.assertEqual(sorted(who for who, what in happened if what == "denied"), ["csharp", "python", "typescript"])
-        shown = (HERE / "README.md").read_text()
+        shown = (HERE / "README.md").read_text("utf-8")
         self.assertEqual(re.findall("^  ok .*", output, re.MULTILINE), re.findall("^  ok .*", shown, re.MULTILINE))
 
 
