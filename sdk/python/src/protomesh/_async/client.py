@@ -135,7 +135,7 @@ class ProtoMesh:
     async def attach(self, ticket: Ticket | Mapping[str, Any] | str) -> Lease:
         """Takes up a lease that another process gave on with ``lease.ticket()``. Raises LeaseLostError when it has ended
         or its token moved."""
-        return await self.locks.attach(Ticket.of(ticket))
+        return await self.locks._attach(Ticket.of(ticket))
 
     async def health(self) -> HealthReport:
         """How the service does; ``unhealthy`` is an answer too."""

@@ -117,7 +117,7 @@ class GuardScope:
 
     async def _ask(self) -> Guard:
         if self._resource is not None:
-            lease = await self._locks.run(self._resource, self._request)
+            lease = await self._locks._run(self._resource, self._request)
             return Guard(self._action, lease=lease)
         request = self._request
         decision = await self._policies.check(

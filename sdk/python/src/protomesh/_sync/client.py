@@ -111,7 +111,7 @@ class SyncProtoMesh:
     def attach(self, ticket: Ticket | Mapping[str, Any] | str) -> SyncLease:
         """Takes up a lease that another process gave on with ``lease.ticket()``. Raises LeaseLostError when it has ended
         or its token moved."""
-        return self.locks.attach(Ticket.of(ticket))
+        return self.locks._attach(Ticket.of(ticket))
 
     def health(self) -> HealthReport:
         """How the service does; ``unhealthy`` is an answer too."""

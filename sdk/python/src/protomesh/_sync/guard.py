@@ -118,7 +118,7 @@ class GuardScope:
 
     def _ask(self) -> SyncGuard:
         if self._resource is not None:
-            lease = self._locks.run(self._resource, self._request)
+            lease = self._locks._run(self._resource, self._request)
             return SyncGuard(self._action, lease=lease)
         request = self._request
         decision = self._policies.check(
