@@ -25,7 +25,7 @@ SAMPLES = {
         "refund #42",
         "would wait: 1",
         "row 70 of 100 True",
-        "lock.granted lock.released",
+        "lock.granted lock.queued",
     ],
 }
 
