@@ -32,7 +32,7 @@ class GuardOptions(TypedDict, total=False):
 
     priority: int | None
     """0-9, higher is sooner; 5."""
-    wait: float
+    wait: float | None
     """How long to wait in the queue, 0 to 24 h; 30 s. Zero only tries."""
     ttl: float | None
     """How long the lease outlives its last renewal, 1 s to the service's limit (5 min); 30 s."""
@@ -62,7 +62,7 @@ class GuardOptions(TypedDict, total=False):
     """Which run of the agent asks; the client's."""
     request_id: str | None
     """8-64 of [A-Za-z0-9_-]: the same id is the same request, also from another process. By default a new UUIDv7."""
-    auto_renew: bool
+    auto_renew: bool | None
     """False leaves renewing to Lease.renew; true."""
     on_queued: Callable[..., Any] | None
     """Called with a QueuedLock after each answer that the request still waits."""
@@ -109,7 +109,7 @@ class LeaseRequest:
         for name in options:
             if name not in known:
                 raise TypeError(f"There is no option {name!r}; there are {', '.join(known)}.")
-        return cls(**options)
+        return cls(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
 
     def trying(self) -> LeaseRequest:
         """The same without a wait."""

@@ -13,7 +13,7 @@ from .._settings import Settings
 from .._ticket import Ticket
 from .events import Events
 from .fences import Fences
-from .guard import GuardScope
+from .guard import GuardScope, OnUnavailable
 from .lease import SyncLease
 from .locks import Locks, LockScope
 from .policies import Policies
@@ -94,7 +94,7 @@ class SyncProtoMesh:
         resource: ResourceArgument | None = None,
         *,
         metadata: Mapping[str, Any] | None = None,
-        on_unavailable: str = "closed",
+        on_unavailable: OnUnavailable = "closed",
         lease: SyncLease | None = None,
         fencing_token: int | None = None,
         **options: Unpack[GuardOptions],
