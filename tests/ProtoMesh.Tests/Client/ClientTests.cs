@@ -117,7 +117,8 @@ public sealed class ClientTests
         await using var locked = await mesh.GuardAsync("refund", "customer/123", new() { Wait = TimeSpan.Zero });
 
         Assert.All([asked, locked], guard => Assert.Equal((false, "unreachable", true), (guard.Granted, guard.Denial!.Code, guard.Denial.Retryable)));
-        Assert.StartsWith("Not done: refund. http://127.0.0.1:1 could not be reached", asked.Text);
+        // A busy machine may be too slow even to refuse the last connection.
+        Assert.Matches(@"^Not done: refund\. http://127\.0\.0\.1:1 (could not be reached|did not answer in time)", asked.Text);
     }
 
     [Fact]

@@ -120,7 +120,7 @@ public sealed class ToolTests(LiveService service) : IClassFixture<LiveService>
         await using var mesh = new MeshClient(new() { BaseUrls = [new Uri("http://127.0.0.1:1")], RetryFor = TimeSpan.FromMilliseconds(500) });
         var tool = Tool("update", (_, _) => throw new InvalidOperationException("It ran.")).Protect(mesh);
 
-        Assert.StartsWith("Not done: update. http://127.0.0.1:1 could not be reached", Assert.Single(await RunAsync(tool, [_resource])));
+        Assert.Matches(@"^Not done: update\. http://127\.0\.0\.1:1 (could not be reached|did not answer in time)", Assert.Single(await RunAsync(tool, [_resource])));
     }
 
     [Fact]
