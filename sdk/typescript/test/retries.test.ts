@@ -26,6 +26,8 @@ const faults: Record<string, Answer> = {
   "JSON that is broken": { text: '{"lock_id":"request-1.0","reque' },
   "a proxy's error page": { ...page, status: 502 },
   "a proxy's empty 503": { status: 503, headers: { "content-type": "text/plain" }, text: "" },
+  "a proxy that gave up": { status: 408, headers: { "content-type": "text/plain" }, text: "" },
+  "a proxy that was asked too early": { status: 425, headers: { "content-type": "text/plain" }, text: "" },
   "a proxy that is asked too often": { status: 429, headers: { "content-type": "text/plain" }, text: "slow down" },
 };
 

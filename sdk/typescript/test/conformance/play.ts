@@ -55,7 +55,7 @@ export class Play {
 
   async #step(where: string, step: JsonObject, names: Names): Promise<void> {
     if (Array.isArray(step.together)) {
-      await this.#together(where, step.together as JsonObject[], names.resolve(step.count), names);
+      await bounded(`${where}, together`, this.#together(where, step.together as JsonObject[], names.resolve(step.count), names), limitOf(step));
     } else if (step.sleep_ms !== undefined) {
       await delay(step.sleep_ms as number);
     } else if (step.give_up !== undefined) {
@@ -82,7 +82,7 @@ export class Play {
 
   /** Calls until what is expected holds, once unless the step says for how long. */
   async #judge(where: string, step: JsonObject, names: Names, started: number, call: () => Promise<Outcome>): Promise<void> {
-    const limit = (step.within_ms as number | undefined) ?? STEP_LIMIT;
+    const limit = limitOf(step);
     const patience = (step.until_ms as number | undefined) ?? 0;
     while (true) {
       const failure = await this.#failure(where, step, names, call, limit);
@@ -193,7 +193,7 @@ export class Play {
       }
       const call = step.join === undefined
         ? this.#call(step, names, new AbortController().signal) : this.#find(names.text(String(step.join))).run;
-      const outcome = await bounded(`${where}, ${String(step.op ?? "join")}`, call, STEP_LIMIT);
+      const outcome = await bounded(`${where}, ${String(step.op ?? "join")}`, call, limitOf(step));
       if (outcome.result === undefined) {
         return String(ofError(outcome.fault).code);
       }
@@ -256,7 +256,11 @@ function unexpected(outcome: Outcome, expected: Json): string | undefined {
   return expected.null === true ? difference(null, value) : difference(expected.value, value);
 }
 
-async function bounded(where: string, call: Promise<Outcome>, limit: number): Promise<Outcome> {
+function limitOf(step: JsonObject): number {
+  return (step.within_ms as number | undefined) ?? STEP_LIMIT;
+}
+
+async function bounded<T>(where: string, call: Promise<T>, limit: number): Promise<T> {
   const timer = new AbortController();
   try {
     return await Promise.race([
@@ -266,7 +270,7 @@ async function bounded(where: string, call: Promise<Outcome>, limit: number): Pr
       }),
     ]);
   } catch (failure) {
-    throw failure instanceof ScenarioFailure && !failure.message.startsWith(where) ? new ScenarioFailure(`${where}: ${failure.message}`) : failure;
+    throw failure instanceof ScenarioFailure && !/^step \d/.test(failure.message) ? new ScenarioFailure(`${where}: ${failure.message}`) : failure;
   } finally {
     timer.abort();
   }
