@@ -49,22 +49,7 @@ for (const framework of frameworks) {
     });
 
     slow("lets one of two processes in at a time, so no change is lost", async () => {
-      const folder = mkdtempSync(join(tmpdir(), "protomesh-"));
-      const file = join(folder, "number");
-      writeFileSync(file, "0");
-      const job = { framework: framework.name, url: service.url, resource: newResource("file"), increment: { file, times: 5 } };
-      const agents = ["agent-a", "agent-b"].map(agentId => new AgentProcess({ ...job, agentId }));
-      try {
-        await until("both are ready", () => agents.every(agent => agent.said("ready")), 60_000);
-        agents.forEach(agent => agent.go());
-        const said = await Promise.all(agents.map(agent => agent.finish()));
-
-        assert.deepEqual(said.map(lines => lines.at(-1)), ["all done", "all done"]);
-        assert.equal(readFileSync(file, "utf8"), "10");
-      } finally {
-        await Promise.all(agents.map(agent => agent.kill()));
-        rmSync(folder, { recursive: true });
-      }
+      await increment([framework.name, framework.name], 5);
     });
 
     slow("gives the resource to the next when the process of its holder dies", async () => {
@@ -170,4 +155,31 @@ for (const framework of frameworks) {
       assert.equal(ran, false);
     });
   });
+}
+
+describe("Contention: all of them", () => {
+  slow("lets one of four processes in at a time, each with another framework", async () => {
+    await increment(frameworks.map(framework => framework.name), 3);
+  });
+});
+
+/** A process for each framework adds to one number, so many times. None may be inside with another, and none may be lost. */
+async function increment(names: readonly string[], times: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "protomesh-"));
+  const file = join(folder, "number");
+  writeFileSync(file, "0");
+  const resource = newResource("file");
+  const agents = names.map((framework, index) =>
+    new AgentProcess({ framework, url: service.url, agentId: `agent-${index}`, resource, increment: { file, times } }));
+  try {
+    await until("all are ready", () => agents.every(agent => agent.said("ready")), 60_000);
+    agents.forEach(agent => agent.go());
+    const said = await Promise.all(agents.map(agent => agent.finish()));
+
+    assert.deepEqual(said.map(lines => lines.at(-1)), names.map(() => "all done"));
+    assert.equal(readFileSync(file, "utf8"), String(names.length * times));
+  } finally {
+    await Promise.all(agents.map(agent => agent.kill()));
+    rmSync(folder, { recursive: true });
+  }
 }
