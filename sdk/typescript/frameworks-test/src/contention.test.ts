@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { frameworks } from "./frameworks/all.js";
 import { byArguments, call, once } from "./rig/framework.js";
 import { until, untilFree, untilWaiting } from "./rig/poll.js";
@@ -153,6 +154,34 @@ for (const framework of frameworks) {
       assert.equal(next.previous?.agentId, "holder", "nobody had it in between");
       await next.release();
       assert.equal(ran, false);
+    });
+
+    it("leaves nothing behind when the grant and the abort cross", async () => {
+      const mesh = service.client("agent");
+      const other = service.client("holder");
+      for (let round = 0; round < 10; round++) {
+        const resource = newResource();
+        const holder = await other.locks.acquire(resource);
+        const abort = new AbortController();
+        const run = framework.run({
+          mesh,
+          rule: byArguments(),
+          tools: { work: (_args, signal) => Promise.resolve(String(signal?.aborted)) },
+          script: once(call("work", resource)),
+          signal: abort.signal,
+        }).then(({ seen }) => seen, () => "aborted");
+        await untilWaiting(mesh, resource, 1);
+
+        // The abort comes before, with and after the answer that brings the grant.
+        const released = holder.release();
+        await delay(round);
+        abort.abort();
+
+        const outcome = await run;
+        assert.ok(outcome === "aborted" || outcome[0] === "false", `round ${round}: ${String(outcome)}`);
+        await released;
+        await untilFree(mesh, resource);
+      }
     });
   });
 }
