@@ -191,7 +191,8 @@ internal sealed partial class LeaseModel
         {
             if (id[0] == '\u0001')
             {
-                _resources[id[1..]].Wakes = false;
+                // Unless what lapsed before it in this loop has made the rest longer.
+                _resources[id[1..]].Wakes = _resources[id[1..]].RestEnds > Now;
             }
             else
             {

@@ -47,8 +47,11 @@ local function catch_up(limit)
   for index = 1, #due, 2 do
     local id = due[index]
     if sub(id, 1, 1) == '\1' then
-      call('ZREM', deadlines, id)
-      mark_dirty(sub(id, 2))
+      -- What lapsed a moment ago in this loop may have made the rest longer, and its entry with it.
+      if load_resource(sub(id, 2)).rest_ends <= now then
+        call('ZREM', deadlines, id)
+        mark_dirty(sub(id, 2))
+      end
     else
       lapse(id, load_request(id), tonumber(due[index + 1]))
     end
