@@ -77,7 +77,9 @@ class Workers:
         for process in self.started:
             if process.poll() is None:
                 process.kill()
-            process.communicate()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 @pytest.fixture
@@ -87,6 +89,7 @@ def workers(service: Service, tmp_path: Path) -> Iterator[Workers]:
     workers.close()
 
 
+@pytest.mark.needs("is_main")
 async def test_two_agents_in_two_processes_lose_no_update(rig: Rig, workers: Workers) -> None:
     customer = new_customer()
     both = [workers.start(rig, agent, customer, 3) for agent in ("a", "b")]
@@ -97,6 +100,7 @@ async def test_two_agents_in_two_processes_lose_no_update(rig: Rig, workers: Wor
     assert workers.file.read_text() == "6"
 
 
+@pytest.mark.needs("is_main")
 async def test_when_a_holder_dies_the_next_one_has_it(rig: Rig, workers: Workers, connect: Connect) -> None:
     customer, desk = new_customer(), Desk()
     process = workers.start(rig, "dying", customer, 1, "hang")
@@ -182,10 +186,14 @@ async def test_a_run_that_is_cancelled_while_it_waits_leaves_nothing(rig: Rig, c
         run.cancel()
         with pytest.raises(asyncio.CancelledError):
             await run
-        assert await waiting(mesh, resource) == 0
+        await until_async("nobody waits", lambda: nobody_waits(mesh, resource), 3)
     await asyncio.sleep(0.3)
     assert await holders(mesh, resource) == 0
     assert desk.started == 0
+
+
+async def nobody_waits(mesh: ProtoMesh, resource: str) -> bool:
+    return await waiting(mesh, resource) == 0
 
 
 @pytest.mark.needs("is_parallel")
@@ -258,7 +266,7 @@ async def test_a_failed_tool_lets_go_and_says_so_to_the_next(rig: Rig, connect: 
 
     def update(customer_id: str) -> str:
         """Updates a customer."""
-        raise ZeroDivisionError("one by zero")
+        raise ZeroDivisionError
 
     script = lambda read: [("update", {"customer_id": customer})] if not read else "done"  # noqa: E731
     try:
@@ -266,7 +274,7 @@ async def test_a_failed_tool_lets_go_and_says_so_to_the_next(rig: Rig, connect: 
     except ZeroDivisionError:
         pass  # What becomes of a tool's own error is the framework's affair.
     else:
-        assert "one by zero" in told.read[0]
+        assert told.read[0] != "updated"
     async with connect("b").lock(f"customer/{customer}", wait=5) as lease:
         assert lease.previous is not None
         assert lease.previous.agent_id == "a"
@@ -326,17 +334,13 @@ async def test_a_thread_that_cannot_be_stopped_keeps_its_lease_until_it_ends(rig
 
 async def test_whoever_looks_at_the_queue_sees_which_tool_holds(rig: Rig, connect: Connect) -> None:
     customer, mesh = new_customer(), connect("a")
-    seen: list[Any] = []
-
-    def update(customer_id: str) -> str:
-        """Updates a customer."""
-        seen.append(current().grant)
-        return "updated"
-
     script = follow([("update", {"customer_id": customer})], "done")
     rules = {"update": {"resource": RULE, "priority": 8, "agent_id": "someone", "labels": {"team": "blue"}}}
-    await rig.run(mesh, rules, [either(rig, "update", update)], script)
-    lock = await mesh.locks.get(seen[0].lock_id)
+    run = asyncio.ensure_future(rig.run(mesh, rules, [update_tool(rig, Desk(), 0.5)], script))
+    await until_async("it holds", lambda: holders(mesh, f"customer/{customer}"))
+    holder = (await mesh.locks.queue(f"customer/{customer}")).held_by[0]
+    lock = await mesh.locks.get(holder.lock_id)
+    await run
     assert lock.agent_id == "someone"
     assert lock.priority == 8
     assert lock.labels is not None

@@ -27,6 +27,8 @@ class Rig(Protocol):
     """An agent framework."""
 
     name: str
+    #: Its framework's usual form; tests that start processes run on this one alone.
+    is_main: bool
     #: Tools may be coroutines that the framework awaits on the caller's loop.
     is_async: bool
     #: A run can be cancelled.

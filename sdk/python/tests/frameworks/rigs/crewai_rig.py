@@ -84,6 +84,7 @@ class CrewRig:
 
     def __init__(self, name: str, calls_functions: bool) -> None:
         self.name = name
+        self.is_main = calls_functions
         self.is_parallel = calls_functions
 
     async def run(

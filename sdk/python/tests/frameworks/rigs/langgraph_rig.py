@@ -86,6 +86,7 @@ class AgentRig:
 
     def __init__(self, name: str, is_async: bool) -> None:
         self.name = name
+        self.is_main = is_async
         self.is_async = is_async
         self.can_cancel = is_async
         self.is_parallel = True
@@ -107,6 +108,7 @@ class NodeRig:
     """The same two callables in a ToolNode."""
 
     name = "toolnode"
+    is_main = False
     is_async = True
     can_cancel = True
     is_parallel = True

@@ -62,6 +62,7 @@ class AgentsRig:
     """Runner.run with protected function tools."""
 
     name = "openai_agents"
+    is_main = True
     is_async = True
     can_cancel = True
     is_parallel = True

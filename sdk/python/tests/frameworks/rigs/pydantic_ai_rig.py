@@ -45,6 +45,7 @@ class PydanticRig:
     """An agent with a protected toolset."""
 
     name = "pydantic_ai"
+    is_main = True
     is_async = True
     can_cancel = True
     is_parallel = True
