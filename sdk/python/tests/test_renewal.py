@@ -26,9 +26,9 @@ def renewals(server: FaultServer) -> list[Request]:
 
 async def test_a_lease_lives_on_past_its_time_to_live(mesh: ProtoMesh) -> None:
     name = new_name()
-    async with mesh.lock(name, ttl=1) as lease:
+    async with mesh.lock(name, ttl=2) as lease:
         began = asyncio.get_running_loop().time()
-        await until_async("three lifetimes", lambda: asyncio.get_running_loop().time() - began > 3)
+        await until_async("more than two lifetimes", lambda: asyncio.get_running_loop().time() - began > 5)
         assert lease.is_held
         assert await mesh.locks.try_acquire(name) is None
 
@@ -139,6 +139,32 @@ async def test_a_refused_renewal_loses_only_the_lease_it_names(faulty: Faulty, c
     assert two.is_held
     assert mesh.held == (two,)
     await two.release()
+
+
+async def test_a_renewal_that_a_release_overtakes_is_no_loss(faulty: Faulty, connect: Connect) -> None:
+    gone = {
+        "type": "",
+        "title": "t",
+        "status": 410,
+        "code": "lease_lost",
+        "detail": "It was released.",
+        "state": "released",
+    }
+
+    def script(request: Request) -> Do:
+        if request.path == "/v1/locks":
+            return Do(200, {**GRANT, "expires_in_ms": 3000})
+        if request.path == "/v1/locks/renew":
+            return Do(200, {"results": [{"lock_id": GRANT["lock_id"], "problem": gone}]}, delay=0.3)
+        return Do(200, {"lock_id": GRANT["lock_id"], "state": "released"}, delay=1)
+
+    server = faulty(script)
+    lease = await connect(url=server.url).locks.acquire("customer/123")
+    lease._renew_at = 0
+    lease._renewals._ticker.plan(0)
+    await until_async("a renewal is on its way", lambda: renewals(server))
+    await lease.release()
+    assert not lease.lost.is_set()
 
 
 async def test_a_progress_text_that_the_service_refuses_does_not_stop_the_renewals(

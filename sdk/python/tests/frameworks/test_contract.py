@@ -16,7 +16,11 @@ from typing import Any
 import pytest
 
 from helpers import new_name, until, until_async
+<<<<<<< HEAD
 from protomesh import ProtoMesh
+=======
+from protomesh import ProtoMesh, SyncProtoMesh
+>>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
 from service import Service
 
 from .rigs import Calls, Rig, Script, follow
@@ -343,6 +347,37 @@ async def test_a_thread_that_cannot_be_stopped_keeps_its_lease_until_it_ends(rig
         assert desk.done == 1
 
 
+<<<<<<< HEAD
+=======
+@pytest.mark.needs("is_async")
+def test_a_thread_that_outlives_its_loop_does_not_lose_its_lock_to_another(rig: Rig, service: Service) -> None:
+    customer, desk, held = new_customer(), Desk(), list[int]()
+    other = SyncProtoMesh(service.url)
+
+    def update(customer_id: str) -> str:
+        """Updates a customer."""
+        desk.begin()
+        time.sleep(0.5)
+        held.append(len(other.locks.queue(f"customer/{customer}").held_by))
+        return "updated"
+
+    async def main() -> None:
+        mesh = ProtoMesh(service.url, agent_id="a")
+        script = follow([("update", {"customer_id": customer})], "done")
+        rules = {"update": {"resource": RULE, "ttl": 10}}
+        run = asyncio.ensure_future(rig.run(mesh, rules, [update], script))
+        await until_async("it works", lambda: desk.started)
+        assert not run.done()
+
+    with other:
+        # Its end cancels what still runs, as Ctrl-C does.
+        asyncio.run(main())
+        until("the thread ends", lambda: held)
+        # It is free when its time to live is over.
+        assert held == [1]
+
+
+>>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
 async def test_whoever_looks_at_the_queue_sees_which_tool_holds(rig: Rig, connect: Connect) -> None:
     customer, mesh = new_customer(), connect("a")
     script = follow([("update", {"customer_id": customer})], "done")

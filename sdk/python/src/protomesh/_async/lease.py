@@ -67,6 +67,8 @@ class Lease:
         self._auto_renew = auto_renew
         self._gate = threading.Lock()
         self._standing = _Standing.HELD
+        #: A release or a transfer is on its way. A renewal that it overtook then reads of a loss that is none.
+        self._ending = False
         self._loss: Problem | None = None
         self._progress: str | None = None
         self._hold_ends = grant.expires_at >= grant.hold_ends_at
@@ -169,7 +171,8 @@ class Lease:
             renewed = self._sender.read(RenewedLock, reply)
         except MeshError as refusal:
             if means_loss(refusal.problem):
-                raise self._gone(refusal.problem) from None
+                loss = LeaseLostError(as_loss(refusal.problem, self.lock_id))
+                raise loss if self._ending else self._gone(refusal.problem) from None
             if not refusal.retryable:
                 # A text that the service does not take must not be in the way of the next renewal.
                 self._drop_progress(progress)
@@ -189,6 +192,7 @@ class Lease:
         if self._standing is _Standing.RELEASED:
             return
         self._renewals.remove(self)
+        self._ending = True
         body = drop_none(fencing_token=self.fencing_token, note=note)
         try:
             # Also when this side has given it up: the service may still count it as held, and its word is final.
@@ -199,6 +203,8 @@ class Lease:
             if self._loss is not None:
                 raise LeaseLostError(self._loss) from refusal
             raise
+        finally:
+            self._ending = False
         self._end()
         if self._loss is not None:
             raise LeaseLostError(self._loss)
@@ -209,6 +215,7 @@ class Lease:
         Raises LeaseLostError when it was lost before.
         """
         self._renewals.remove(self)
+        self._ending = True
         body = drop_none(fencing_token=self.fencing_token, to_agent_id=to_agent_id, to_session_id=to_session_id)
         try:
             given = await self._sender.ask(GrantedLock, post(f"{self._path}/transfer", body))
@@ -217,6 +224,8 @@ class Lease:
                 raise self._gone(refusal.problem) from None
             self._renewals.add(self)
             raise
+        finally:
+            self._ending = False
         self._end()
         return given
 

@@ -68,6 +68,8 @@ class SyncLease:
         self._auto_renew = auto_renew
         self._gate = threading.Lock()
         self._standing = _Standing.HELD
+        #: A release or a transfer is on its way. A renewal that it overtook then reads of a loss that is none.
+        self._ending = False
         self._loss: Problem | None = None
         self._progress: str | None = None
         self._hold_ends = grant.expires_at >= grant.hold_ends_at
@@ -170,7 +172,8 @@ class SyncLease:
             renewed = self._sender.read(RenewedLock, reply)
         except MeshError as refusal:
             if means_loss(refusal.problem):
-                raise self._gone(refusal.problem) from None
+                loss = LeaseLostError(as_loss(refusal.problem, self.lock_id))
+                raise loss if self._ending else self._gone(refusal.problem) from None
             if not refusal.retryable:
                 # A text that the service does not take must not be in the way of the next renewal.
                 self._drop_progress(progress)
@@ -190,6 +193,7 @@ class SyncLease:
         if self._standing is _Standing.RELEASED:
             return
         self._renewals.remove(self)
+        self._ending = True
         body = drop_none(fencing_token=self.fencing_token, note=note)
         try:
             # Also when this side has given it up: the service may still count it as held, and its word is final.
@@ -200,6 +204,8 @@ class SyncLease:
             if self._loss is not None:
                 raise LeaseLostError(self._loss) from refusal
             raise
+        finally:
+            self._ending = False
         self._end()
         if self._loss is not None:
             raise LeaseLostError(self._loss)
@@ -210,6 +216,7 @@ class SyncLease:
         Raises LeaseLostError when it was lost before.
         """
         self._renewals.remove(self)
+        self._ending = True
         body = drop_none(fencing_token=self.fencing_token, to_agent_id=to_agent_id, to_session_id=to_session_id)
         try:
             given = self._sender.ask(GrantedLock, post(f"{self._path}/transfer", body))
@@ -218,6 +225,8 @@ class SyncLease:
                 raise self._gone(refusal.problem) from None
             self._renewals.add(self)
             raise
+        finally:
+            self._ending = False
         self._end()
         return given
 

@@ -144,7 +144,8 @@ def _apply(lease: SyncLease, result: RenewResult, sent: float) -> None:
         hold_ends = ends and result.expires_at >= result.hold_ends_at  # type: ignore[operator]
         lease._extend(sent, result.served_ms or 0, result.expires_in_ms, hold_ends, result.waiters)
     elif problem is not None and means_loss(problem):
-        lease._lose(problem)
+        if not lease._ending:
+            lease._lose(problem)
     else:
         _retry_soon(lease)
 
