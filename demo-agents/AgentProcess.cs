@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using System.Threading.Channels;
 
@@ -13,22 +12,10 @@ internal sealed class AgentProcess : IAsyncDisposable
     private readonly Channel<Report> _reports = Channel.CreateUnbounded<Report>();
     private readonly Task _reading;
 
-    public AgentProcess(string name, int priority, Part part, Uri url, string run, FencedFile file, Timeline timeline)
+    public AgentProcess(string name, int priority, ProcessStartInfo start, Timeline timeline)
     {
         (Name, Priority, _timeline) = (name, priority, timeline);
-        var start = new ProcessStartInfo(Environment.ProcessPath!)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        };
-        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
-        {
-            start.ArgumentList.Add(typeof(AgentProcess).Assembly.Location);
-        }
-        foreach (var argument in (string[])["agent", name, priority.ToString(CultureInfo.InvariantCulture), part.ToString(), url.ToString(), run, file.Path])
-        {
-            start.ArgumentList.Add(argument);
-        }
+        (start.RedirectStandardInput, start.RedirectStandardOutput) = (true, true);
         _process = Process.Start(start)!;
         _reading = ReadAsync();
     }
@@ -36,6 +23,21 @@ internal sealed class AgentProcess : IAsyncDisposable
     public string Name { get; }
 
     public int Priority { get; }
+
+    /// <summary>An agent that is this very program, started once more with other arguments.</summary>
+    public static ProcessStartInfo OfThisProgram(params ReadOnlySpan<string> arguments)
+    {
+        var start = new ProcessStartInfo(Environment.ProcessPath!);
+        if (Path.GetFileNameWithoutExtension(start.FileName) == "dotnet")
+        {
+            start.ArgumentList.Add(typeof(AgentProcess).Assembly.Location);
+        }
+        foreach (var argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+        return start;
+    }
 
     /// <summary>Reads on until the agent has said this.</summary>
     public async Task<Report> SaysAsync(What what, CancellationToken cancellationToken)
@@ -49,6 +51,9 @@ internal sealed class AgentProcess : IAsyncDisposable
         }
         throw new DemoException($"{Name} ended before it was {what}.");
     }
+
+    /// <summary>What the agent says from now on until it ends.</summary>
+    public IAsyncEnumerable<Report> ReportsAsync(CancellationToken cancellationToken) => _reports.Reader.ReadAllAsync(cancellationToken);
 
     public async Task GoAsync()
     {

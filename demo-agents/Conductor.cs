@@ -11,8 +11,6 @@ internal sealed class Conductor(Uri? given)
 {
     private const decimal Opening = 100m;
 
-    private static readonly TimeSpan ReadyAgain = TimeSpan.FromMilliseconds(50);
-
     /// <summary>A namespace of its own, so that a run on a service that others use meets nobody.</summary>
     private readonly string _run = $"demo-{RandomNumberGenerator.GetHexString(8, lowercase: true)}";
 
@@ -21,19 +19,14 @@ internal sealed class Conductor(Uri? given)
 
     public async Task<int> RunAsync(CancellationToken cancellationToken)
     {
-        var folder = Directory.CreateTempSubdirectory("protomesh-demo-");
+        await using var stage = new Stage(given, new CustomerRecord("123", Opening, Opening, []));
         try
         {
-            var data = folder.CreateSubdirectory("server");
-            await using var server = given is null ? new ServerProcess(data.FullName) : null;
-            var url = given ?? await server!.ListeningAsync(cancellationToken);
-            await ReadyAsync(url, cancellationToken);
-            var file = new FencedFile(Path.Combine(folder.FullName, "customer-123.json"));
-            file.Create(new CustomerRecord("123", Opening, Opening, []));
+            var url = await stage.ReadyAsync(cancellationToken);
             Console.WriteLine($"Three agents share one customer record; the service is at {url}");
             _timeline.Start();
-            var tokens = await PlayAsync(url, file, cancellationToken);
-            await new Verdict(url, _run, file, tokens, Opening).CheckAsync(cancellationToken);
+            var tokens = await PlayAsync(url, stage.File, cancellationToken);
+            await new Verdict(url, _run, stage.File, tokens, Opening).CheckAsync(cancellationToken);
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture, $"VERIFIED in {_timeline.Elapsed.TotalSeconds:0.0} s: every update is there exactly once, in token order, and none that a policy denies."));
             return 0;
@@ -44,29 +37,6 @@ internal sealed class Conductor(Uri? given)
             {
                 await agent.DisposeAsync();
             }
-            folder.Delete(recursive: true);
-        }
-    }
-
-    /// <summary>A server listens a moment before its tables are there.</summary>
-    private static async Task ReadyAsync(Uri url, CancellationToken cancellationToken)
-    {
-        using var http = new HttpClient { BaseAddress = url };
-        while (true)
-        {
-            try
-            {
-                using var answer = await http.GetAsync(new Uri("health/ready", UriKind.Relative), cancellationToken);
-                if (answer.IsSuccessStatusCode)
-                {
-                    return;
-                }
-            }
-            catch (HttpRequestException fault)
-            {
-                throw new DemoException($"Nothing answers at {url}: {fault.Message}");
-            }
-            await Task.Delay(ReadyAgain, TimeProvider.System, cancellationToken);
         }
     }
 
@@ -121,7 +91,9 @@ internal sealed class Conductor(Uri? given)
 
     private AgentProcess Start(string name, int priority, Part part, Uri url, FencedFile file)
     {
-        var agent = new AgentProcess(name, priority, part, url, _run, file, _timeline);
+        var start = AgentProcess.OfThisProgram(
+            "agent", name, priority.ToString(CultureInfo.InvariantCulture), part.ToString(), url.ToString(), _run, file.Path);
+        var agent = new AgentProcess(name, priority, start, _timeline);
         _agents.Add(agent);
         return agent;
     }

@@ -1,20 +1,41 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using ProtoMesh.Demo;
+using ProtoMesh.Demo.CSharp;
+using ProtoMesh.Demo.Languages;
 
 // The agents' own failures are left to end their processes: the conductor sees the exit code.
 if (args is ["agent", var name, var priority, var part, var url, var run, var file])
 {
-    var agent = new Agent(name, int.Parse(priority, System.Globalization.CultureInfo.InvariantCulture), new Uri(url), run, new FencedFile(file));
+    var agent = new Agent(name, int.Parse(priority, CultureInfo.InvariantCulture), new Uri(url), run, new FencedFile(file));
     return await agent.PlayAsync(Enum.Parse<Part>(part));
 }
 
-if (args is not ([] or ["--url", _]))
+if (args is ["refund", var assignment])
 {
-    Console.Error.WriteLine("Usage: demo-agents [--url http://host:port]   (without --url it starts a server of its own)");
+    try
+    {
+        await RefundAgent.RunAsync(JsonSerializer.Deserialize(assignment, AssignmentJson.Default.Assignment)!, CancellationToken.None);
+        return 0;
+    }
+    catch (ModelException failure)
+    {
+        Console.Error.WriteLine($"csharp: {failure.Message}");
+        return 1;
+    }
+}
+
+var inLanguages = args is ["languages", ..];
+if (args[(inLanguages ? 1 : 0)..] is not ([] or ["--url", _]))
+{
+    Console.Error.WriteLine("Usage: demo-agents [languages] [--url http://host:port]   (without --url it starts a server of its own)");
     return 2;
 }
 
-using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(90), TimeProvider.System);
+// A real model thinks for seconds at each turn.
+var limit = TimeSpan.FromSeconds(inLanguages ? 300 : 90);
+using var stop = new CancellationTokenSource(limit, TimeProvider.System);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
 {
     signal.Cancel = true;
@@ -22,14 +43,15 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal 
 });
 try
 {
-    return await new Conductor(args is ["--url", var given] ? new Uri(given) : null).RunAsync(stop.Token);
+    var given = args is [.., "--url", var address] ? new Uri(address) : null;
+    return await (inLanguages ? new LanguagesConductor(given).RunAsync(stop.Token) : new Conductor(given).RunAsync(stop.Token));
 }
 catch (OperationCanceledException)
 {
-    Console.Error.WriteLine("Stopped before the end: it was interrupted, or 90 s were not enough.");
+    Console.Error.WriteLine($"Stopped before the end: it was interrupted, or {limit.TotalSeconds} s were not enough.");
     return 1;
 }
-catch (Exception failure) when (failure is DemoException or ProtoMesh.MeshException)
+catch (Exception failure) when (failure is DemoException or ModelException or ProtoMesh.MeshException)
 {
     Console.Error.WriteLine($"FAILED: {failure.Message}");
     return 1;

@@ -120,13 +120,7 @@ class Scenario:
         elif "give_up" in step:
             self._background[fill(step["give_up"], saved)].cancel()
         elif "join" in step:
-            _known(step, _JOIN_KEYS)
-            limit = step.get("within_ms", _STEP_LIMIT * 1000) / 1000
-            name = fill(step["join"], saved)
-            done, _ = await asyncio.wait({self._background[name]}, timeout=limit)
-            if not done:
-                raise ScenarioFailedError(f"{name} did not end within {limit} s")
-            self._judge(step, await self._background.pop(name), saved)
+            self._judge(step, await self._join(step, saved), saved)
         elif "start" in step:
             event = asyncio.Event()
             token = begun.set(event)
@@ -140,6 +134,15 @@ class Scenario:
             ringing.cancel()
         else:
             self._judge(step, await self._do(step, saved), saved)
+
+    async def _join(self, step: dict[str, Any], saved: Any) -> Outcome:
+        _known(step, _JOIN_KEYS)
+        limit = step.get("within_ms", _STEP_LIMIT * 1000) / 1000
+        name = fill(step["join"], saved)
+        done, _ = await asyncio.wait({self._background[name]}, timeout=limit)
+        if not done:
+            raise ScenarioFailedError(f"{name} did not end within {limit} s")
+        return await self._background.pop(name)
 
     async def _do(self, step: dict[str, Any], saved: Any) -> Outcome:
         """One op, repeated until it meets what is expected if the step says so."""
@@ -205,10 +208,10 @@ class Scenario:
             steps = one.get("steps") or [{key: value for key, value in one.items() if key != "repeat"}]
             outcome = Outcome()
             for part in steps:
-                if "count" not in step or "expect" in part or "op" not in part:
+                if "count" not in step or "expect" in part or not part.keys() & {"op", "join"} or "start" in part:
                     await self._step(part, scope)
                     continue
-                outcome = await self._do(part, scope)
+                outcome = await (self._join(part, scope) if "join" in part else self._do(part, scope))
                 if outcome.error is not None:
                     break
                 self._judge(part, outcome, scope)

@@ -116,7 +116,7 @@ async def test_an_absent_service_stops_the_body_unless_the_caller_wants_otherwis
             assert guard.unprotected
     assert "refund runs without protection" in caplog.text
     with pytest.raises(ValueError, match="on_unavailable"):
-        mesh.guard("refund", on_unavailable="maybe")
+        mesh.guard("refund", on_unavailable="maybe")  # type: ignore[arg-type]
 
 
 async def test_an_open_guard_is_still_closed_to_a_denial(mesh: ProtoMesh) -> None:

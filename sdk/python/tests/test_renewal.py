@@ -199,6 +199,7 @@ class Counting(httpx.AsyncBaseTransport):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 async def test_ten_thousand_leases_take_at_most_fifty_requests_an_interval(service: Service) -> None:
     counting = Counting()
     run = new_name("many")

@@ -216,6 +216,9 @@ async def test_a_closed_client_says_so(connect: Connect) -> None:
     await mesh.close()
     with pytest.raises(UnavailableError, match="This client was closed"):
         await mesh.health()
+    with pytest.raises(UnavailableError, match="This client was closed"):
+        async for _ in mesh.events.stream():
+            pass
 
 
 async def test_the_path_of_a_base_url_is_kept(faulty: Faulty, connect: Connect) -> None:

@@ -29,7 +29,7 @@ export interface NamedProtection extends Protection {
  * before: nothing is held while a person thinks.
  */
 export function protect<T extends ToolShape>(tool: T, mesh: ProtoMesh, rule: NamedRule<InputOf<T>>): T {
-  return wrap("tool", tool, mesh, rule as Rule);
+  return wrap("", tool, mesh, rule as Rule);
 }
 
 /** The same tools, each of which runs under what the rule asks for its calls. */
@@ -40,7 +40,7 @@ export function protectTools<T extends Readonly<Record<string, ToolShape>>>(tool
 function wrap<T extends ToolShape>(name: string, tool: T, mesh: ProtoMesh, rule: Rule): T {
   const { execute, toModelOutput } = tool as { execute?: Execute; toModelOutput?: ToModelOutput };
   if (typeof execute !== "function") {
-    throw new TypeError(`${name} cannot be protected: it has no execute, so it does not run in this process.`);
+    throw new TypeError(`${name || "The tool"} cannot be protected: it has no execute, so it does not run in this process.`);
   }
   const protectedCall = (input: unknown, options: ExecutionOptions) => ({
     mesh, rule,

@@ -7,7 +7,7 @@ import type { Lease } from "./leases/lease.js";
 
 /** A call that a model asked for and whose tool has not run yet. */
 export interface ToolCall<TArgs = any> {
-  /** The tool's. */
+  /** The tool's; empty where the framework does not tell it. */
   readonly name: string;
   /** What the model wrote. */
   readonly args: TArgs;
@@ -60,13 +60,13 @@ export async function runProtected<T>({ mesh, rule, call, signal, run, answer }:
   try {
     protection = await rule(call);
   } catch (fault) {
-    return answer(`Not done: ${call.name}. What it needs could not be told from its arguments: ${String(fault)}`);
+    return answer(`Not done: ${call.name || "this call"}. What it needs could not be told from its arguments: ${String(fault)}`);
   }
   if (protection === undefined) {
     return run(signal);
   }
   const action = protection.action ?? call.name;
-  const labels = { ...labelsOf(call), ...protection.labels };
+  const labels = { ...labelsOf(call.name || action, call.id), ...protection.labels };
   try {
     return await mesh.guard({ ...protection, action, labels, signal }, (guard, stop) =>
       guard.granted ? running.run(guard.lease, () => run(stop)) : answer(guard.text));
@@ -79,9 +79,9 @@ export async function runProtected<T>({ mesh, rule, call, signal, run, answer }:
 }
 
 /** Whoever looks at the queue sees which call of an agent holds or waits. */
-function labelsOf({ name, id }: ToolCall): Record<string, string> {
+function labelsOf(tool: string, id: string | undefined): Record<string, string> {
   // A label has up to 256 bytes, and a character up to 3 of them.
-  return { tool: name.slice(0, 85), ...(id ? { tool_call: id.slice(0, 85) } : {}) };
+  return { tool: tool.slice(0, 85), ...(id ? { tool_call: id.slice(0, 85) } : {}) };
 }
 
 /** By its shape: the client may come from the other one of the two module formats. */

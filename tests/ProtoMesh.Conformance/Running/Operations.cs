@@ -54,7 +54,7 @@ internal static class Operations
             "reprioritize" => Of(await locks.ReprioritizeAsync(Text(args, "lock_id")!, (int)args["priority"]!, stop)),
             "force_release" => Of(await locks.ForceReleaseAsync(resource, Text(args, "reason")!, (bool?)args["immediate"] ?? false, space, stop)),
             "attach" => Of(await client.AttachAsync(Ticket.Parse(args["ticket"]!.ToJsonString()), stop)),
-            "fences.validate" or "validate" => Of(await client.Fences.ValidateAsync(resource, (long)args["fencing_token"]!, space, stop)),
+            "fences.validate" => Of(await client.Fences.ValidateAsync(resource, (long)args["fencing_token"]!, space, stop)),
             "health" => Of(await client.HealthAsync(stop)),
             "held" => new Result(new JsonArray([.. client.Held.OrderBy(lease => lease.FencingToken).Select(lease => Wire.Of(lease))])),
             _ => throw new ScenarioFailure($"this runner does not know the op {op}"),
@@ -81,9 +81,7 @@ internal static class Operations
             case "state":
                 return Of(lease);
             case "wait_lost":
-                await Task.Delay(Timeout.Infinite, CancellationTokenSource.CreateLinkedTokenSource(lease.Lost, stop).Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-                stop.ThrowIfCancellationRequested();
-                return Of(lease);
+                return await LostAsync(lease, stop);
             case "check":
                 lease.ThrowIfLost();
                 return None;
@@ -93,6 +91,14 @@ internal static class Operations
             default:
                 throw new ScenarioFailure($"this runner does not know the op lease.{what}");
         }
+    }
+
+    private static async Task<Result> LostAsync(Lease lease, CancellationToken stop)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(lease.Lost, stop);
+        await Task.Delay(Timeout.Infinite, either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        stop.ThrowIfCancellationRequested();
+        return Of(lease);
     }
 
     private static async Task<Result> EnterAsync(MeshClient client, JsonObject args, CancellationToken stop)

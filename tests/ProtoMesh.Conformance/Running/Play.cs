@@ -46,7 +46,7 @@ internal sealed class Play : IAsyncDisposable
     {
         if (step["together"] is JsonArray members)
         {
-            await TogetherAsync(where, members, names.Resolve(step["count"]), names);
+            await TogetherAsync(where, members, names.Resolve(step["count"]), LimitOf(step), names);
         }
         else if (step["sleep_ms"] is { } sleep)
         {
@@ -84,7 +84,7 @@ internal sealed class Play : IAsyncDisposable
     /// <summary>Calls until what is expected holds, once unless the step says for how long.</summary>
     private async Task JudgeAsync(string where, JsonObject step, Names names, Stopwatch watch, Func<Task<Outcome>> call)
     {
-        var limit = (int?)step["within_ms"] is { } own ? TimeSpan.FromMilliseconds(own) : StepLimit;
+        var limit = LimitOf(step);
         var patience = TimeSpan.FromMilliseconds((int?)step["until_ms"] ?? 0);
         while (true)
         {
@@ -157,7 +157,7 @@ internal sealed class Play : IAsyncDisposable
         }
     }
 
-    private async Task TogetherAsync(string where, JsonArray members, JsonNode? count, Names names)
+    private async Task TogetherAsync(string where, JsonArray members, JsonNode? count, TimeSpan limit, Names names)
     {
         var barrier = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var copies = members.Select(member => member!.AsObject()).SelectMany(member =>
@@ -170,7 +170,7 @@ internal sealed class Play : IAsyncDisposable
             return await MemberAsync(where, copy.Member, copy.Names, counted: count is not null);
         })).ToList();
         barrier.SetResult();
-        var all = await Task.WhenAll(outcomes);
+        var all = await EndAsync($"{where}, together", Task.WhenAll(outcomes), limit);
         if (count is null)
         {
             return;
@@ -203,7 +203,7 @@ internal sealed class Play : IAsyncDisposable
             }
 
             var call = step["join"] is { } joined ? Find(names.Text((string)joined!)).Run : CallAsync(step, names, CancellationToken.None);
-            var outcome = await BoundedAsync($"{where}, {step["op"] ?? "join"}", call, StepLimit);
+            var outcome = await BoundedAsync($"{where}, {step["op"] ?? "join"}", call, LimitOf(step));
             last = outcome.Word((string?)step["op"]);
             if (outcome.Fault is not null)
             {
@@ -255,7 +255,21 @@ internal sealed class Play : IAsyncDisposable
 
     private Background Find(string name) => _background.GetValueOrDefault(name) ?? throw new ScenarioFailure($"nothing was started as {name}");
 
+    private static TimeSpan LimitOf(JsonObject step) => (int?)step["within_ms"] is { } own ? TimeSpan.FromMilliseconds(own) : StepLimit;
+
     private static async Task<Outcome> BoundedAsync(string where, Task<Outcome> call, TimeSpan limit)
+    {
+        try
+        {
+            return await EndAsync(where, call, limit);
+        }
+        catch (ScenarioFailure failure) when (!failure.Message.StartsWith(where, StringComparison.Ordinal))
+        {
+            throw new ScenarioFailure($"{where}: {failure.Message}");
+        }
+    }
+
+    private static async Task<T> EndAsync<T>(string where, Task<T> call, TimeSpan limit)
     {
         try
         {
@@ -264,10 +278,6 @@ internal sealed class Play : IAsyncDisposable
         catch (TimeoutException)
         {
             throw new ScenarioFailure(string.Create(CultureInfo.InvariantCulture, $"{where}: no end within {limit.TotalMilliseconds} ms"));
-        }
-        catch (ScenarioFailure failure) when (!failure.Message.StartsWith(where, StringComparison.Ordinal))
-        {
-            throw new ScenarioFailure($"{where}: {failure.Message}");
         }
     }
 

@@ -1,13 +1,12 @@
 using System.Collections.Concurrent;
-using System.Globalization;
+using System.Diagnostics;
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.DependencyInjection;
-using ProtoMesh.Contracts;
 
 namespace ProtoMesh.Conformance.Staging;
 
@@ -23,6 +22,7 @@ internal sealed class FaultProxy : IAsyncDisposable
     private readonly Uri _target;
     private readonly IReadOnlyList<FaultRule> _rules;
     private readonly ConcurrentQueue<JsonObject> _requests = new();
+    private long _last = Stopwatch.GetTimestamp();
 
     private FaultProxy(WebApplication app, Uri target, IReadOnlyList<FaultRule> rules) => (_app, _target, _rules) = (app, target, rules);
 
@@ -59,10 +59,12 @@ internal sealed class FaultProxy : IAsyncDisposable
     private async Task HandleAsync(HttpContext context)
     {
         var target = context.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+        var now = Stopwatch.GetTimestamp();
+        var after = Stopwatch.GetElapsedTime(Interlocked.Exchange(ref _last, now), now);
         using var body = new MemoryStream();
         await context.Request.Body.CopyToAsync(body, context.RequestAborted);
         var rule = _rules.FirstOrDefault(one => one.Takes(context.Request.Method, target));
-        _requests.Enqueue(Record(context.Request, target, body.ToArray(), rule));
+        _requests.Enqueue(Record(context.Request, target, body.ToArray(), after, rule));
         try
         {
             await ActAsync(context, target, body.ToArray(), rule?.Do ?? []);
@@ -156,7 +158,7 @@ internal sealed class FaultProxy : IAsyncDisposable
         }
     }
 
-    private static JsonObject Record(HttpRequest request, string target, byte[] body, FaultRule? rule)
+    private static JsonObject Record(HttpRequest request, string target, byte[] body, TimeSpan after, FaultRule? rule)
     {
         JsonNode? content = null;
         if (body.Length > 0)
@@ -167,7 +169,7 @@ internal sealed class FaultProxy : IAsyncDisposable
             }
             catch (JsonException)
             {
-                content = System.Text.Encoding.UTF8.GetString(body);
+                content = Encoding.UTF8.GetString(body);
             }
         }
 
@@ -177,6 +179,7 @@ internal sealed class FaultProxy : IAsyncDisposable
             ["path"] = target,
             ["body"] = content,
             ["headers"] = new JsonObject(request.Headers.Select(header => new KeyValuePair<string, JsonNode?>(header.Key.ToLowerInvariant(), header.Value.ToString()))),
+            ["after_ms"] = (long)after.TotalMilliseconds,
             ["fault"] = rule?.Do.DeepClone(),
         };
     }

@@ -33,6 +33,11 @@ internal static class SuiteCommand
             {
                 var watch = Stopwatch.StartNew();
                 var part = await RunnerProcess.RunAsync(sdk, store, stage.Url, scenarios);
+                if (part.Any(verdict => !verdict.Passed) && Crowd.Find() is { } crowd)
+                {
+                    part = await AgainAsync(sdk, store, stage.Url, scenarios, part, crowd);
+                }
+
                 verdicts.AddRange(part);
                 Report(sdk, store, part, watch.Elapsed);
             }
@@ -43,6 +48,16 @@ internal static class SuiteCommand
         Console.Out.WriteLine(Table(options, verdicts));
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"suite conformance: {verdicts.Count(verdict => verdict.Passed)} passed, {failed} failed, 0 skipped"));
         return failed == 0 ? 0 : 1;
+    }
+
+    /// <summary>Leases end when a process gets no time to renew them, so on a machine that is busy with other things a failure is looked at once more.</summary>
+    private static async Task<IReadOnlyList<Verdict>> AgainAsync(
+        Sdk sdk, string store, string stageUrl, IReadOnlyList<Scenario> scenarios, IReadOnlyList<Verdict> first, string crowd)
+    {
+        var failed = first.Where(verdict => !verdict.Passed).ToDictionary(verdict => verdict.Scenario, StringComparer.Ordinal);
+        Console.Error.WriteLine($"{crowd}, so what failed for {sdk.Title} on {store} is run once more: {string.Join(", ", failed.Keys)}");
+        var second = await RunnerProcess.RunAsync(sdk, store, stageUrl, [.. scenarios.Where(scenario => failed.ContainsKey(scenario.Id))]);
+        return [.. first.Where(verdict => verdict.Passed), .. second];
     }
 
     private static void Report(Sdk sdk, string store, IReadOnlyList<Verdict> verdicts, TimeSpan took)

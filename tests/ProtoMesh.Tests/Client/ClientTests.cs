@@ -111,13 +111,14 @@ public sealed class ClientTests
     [Fact]
     public async Task A_guard_of_an_unreachable_service_denies()
     {
-        await using var mesh = new MeshClient(new() { BaseUrls = [new Uri("http://127.0.0.1:1")], RetryFor = TimeSpan.FromMilliseconds(50) });
+        await using var mesh = new MeshClient(new() { BaseUrls = [new Uri("http://127.0.0.1:1")], RetryFor = TimeSpan.FromMilliseconds(500) });
 
         await using var asked = await mesh.GuardAsync("refund");
         await using var locked = await mesh.GuardAsync("refund", "customer/123", new() { Wait = TimeSpan.Zero });
 
         Assert.All([asked, locked], guard => Assert.Equal((false, "unreachable", true), (guard.Granted, guard.Denial!.Code, guard.Denial.Retryable)));
-        Assert.StartsWith("Not done: refund. http://127.0.0.1:1 could not be reached", asked.Text);
+        // A busy machine may be too slow even to refuse the last connection.
+        Assert.Matches(@"^Not done: refund\. http://127\.0\.0\.1:1 (could not be reached|did not answer in time)", asked.Text);
     }
 
     [Fact]
@@ -125,7 +126,7 @@ public sealed class ClientTests
     {
         var warnings = new List<string>();
         await using var server = await FaultServer.StartAsync((_, context) => Answers.Problem(context, "queue_full"));
-        var options = new MeshClientOptions { BaseUrls = [new Uri("http://127.0.0.1:1")], RetryFor = TimeSpan.FromMilliseconds(50), OnWarning = warnings.Add };
+        var options = new MeshClientOptions { BaseUrls = [new Uri("http://127.0.0.1:1")], RetryFor = TimeSpan.FromMilliseconds(500), OnWarning = warnings.Add };
         await using var mesh = new MeshClient(options);
         await using var reached = new MeshClient(options with { BaseUrls = [server.Url] });
         var open = new GuardOptions { OnUnavailable = OnUnavailable.Open, Wait = TimeSpan.Zero };

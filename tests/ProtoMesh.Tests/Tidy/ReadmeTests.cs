@@ -58,7 +58,7 @@ public sealed partial class ReadmeTests
     [Fact]
     public async Task The_lock_in_C_sharp_compiles_and_runs()
     {
-        var server = await MeshServers.GetAsync(MeshServers.Embedded);
+        await using var server = await MeshServer.ListenAsync();
         using var folder = new TempFolder("snippet");
         var lines = Blocks("README.md", "csharp")[0].Split('\n');
         var usings = lines.TakeWhile(line => line.StartsWith("using ", StringComparison.Ordinal) && !line.Contains('=', StringComparison.Ordinal)).ToList();

@@ -6,6 +6,8 @@ async with ProtoMesh() as mesh, mesh.lock("customer/123", wait=30) as lease:
     await save(customer, fencing_token=lease.fencing_token)
 """
 
+from typing import TYPE_CHECKING, Any
+
 from ._answers.blockers import Blocker
 from ._answers.events import MeshEvent
 from ._answers.health import HealthPart, HealthPolicy, HealthReport
@@ -75,11 +77,13 @@ from ._errors import (
     ValidationError,
 )
 from ._requests import GuardOptions, LeaseOptions, Resource
-from ._sync.client import SyncProtoMesh
-from ._sync.guard import SyncGuard
-from ._sync.lease import SyncLease
 from ._ticket import Ticket
 from ._version import __version__
+
+if TYPE_CHECKING:
+    from ._sync.client import SyncProtoMesh
+    from ._sync.guard import SyncGuard
+    from ._sync.lease import SyncLease
 
 __all__ = [
     "ApprovalRequiredError",
@@ -156,3 +160,18 @@ __all__ = [
     "Waiters",
     "__version__",
 ]
+
+_SYNC = {"SyncProtoMesh": "client", "SyncGuard": "guard", "SyncLease": "lease"}
+
+
+def __getattr__(name: str) -> Any:
+    # The synchronous client is loaded when it is first asked for: most programs use one of the two.
+    if name not in _SYNC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"._sync.{_SYNC[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from time import time
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -204,6 +203,9 @@ def _retry_after_ms(headers: Mapping[str, str]) -> int | None:
         return max(0, int(float(text) * 1000))
     except (ValueError, OverflowError):
         pass
+    # Imported here, since it is seldom needed and an import should cost little.
+    from email.utils import parsedate_to_datetime
+
     try:
         return max(0, int((parsedate_to_datetime(text).timestamp() - time()) * 1000))
     except (ValueError, TypeError, OverflowError):

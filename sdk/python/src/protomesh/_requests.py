@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import secrets
-import uuid
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import date
 from time import time_ns
 from typing import Any, TypedDict, cast
 
@@ -34,7 +32,7 @@ class GuardOptions(TypedDict, total=False):
 
     priority: int | None
     """0-9, higher is sooner; 5."""
-    wait: float
+    wait: float | None
     """How long to wait in the queue, 0 to 24 h; 30 s. Zero only tries."""
     ttl: float | None
     """How long the lease outlives its last renewal, 1 s to the service's limit (5 min); 30 s."""
@@ -64,7 +62,7 @@ class GuardOptions(TypedDict, total=False):
     """Which run of the agent asks; the client's."""
     request_id: str | None
     """8-64 of [A-Za-z0-9_-]: the same id is the same request, also from another process. By default a new UUIDv7."""
-    auto_renew: bool
+    auto_renew: bool | None
     """False leaves renewing to Lease.renew; true."""
     on_queued: Callable[..., Any] | None
     """Called with a QueuedLock after each answer that the request still waits."""
@@ -111,7 +109,7 @@ class LeaseRequest:
         for name in options:
             if name not in known:
                 raise TypeError(f"There is no option {name!r}; there are {', '.join(known)}.")
-        return cls(**options)
+        return cls(**{name: value for name, value in options.items() if value is not None})  # type: ignore[arg-type]
 
     def trying(self) -> LeaseRequest:
         """The same without a wait."""
@@ -146,7 +144,7 @@ class LeaseRequest:
 def new_request_id() -> str:
     """A UUIDv7: ids of one client sort by time."""
     stamp = (time_ns() // 1_000_000) & 0xFFFF_FFFF_FFFF
-    noise = secrets.randbits(74)
+    noise = int.from_bytes(os.urandom(10), "big") & ((1 << 74) - 1)
     return f"{stamp << 80 | 0x7 << 76 | (noise >> 62) << 64 | 0b10 << 62 | noise & ((1 << 62) - 1):032x}"
 
 
@@ -167,9 +165,13 @@ def to_json(body: Mapping[str, Any]) -> bytes:
 
 def _plain(value: Any) -> Any:
     """What agents have at hand and JSON does not know."""
-    if isinstance(value, (datetime, date)):
+    # Imported here, since few need them and an import should cost little.
+    from decimal import Decimal
+    from uuid import UUID
+
+    if isinstance(value, date):
         return value.isoformat()
-    if isinstance(value, uuid.UUID):
+    if isinstance(value, UUID):
         return str(value)
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)

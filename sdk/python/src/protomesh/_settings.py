@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,4 +55,4 @@ def _urls(given: str | Sequence[str] | None) -> tuple[str, ...]:
 
 def _agent() -> str:
     host = socket.gethostname().encode()[:100].decode(errors="ignore") or "host"
-    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+    return f"{host}-{os.getpid()}-{os.urandom(3).hex()}"

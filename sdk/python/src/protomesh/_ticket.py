@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
-from ._answers.base import Answer, WrongShapeError
+from ._answers.base import Answer, WrongShapeError, answer
 from ._answers.locks import LockedResource
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class Ticket(Answer):
     """What another process needs to take a lease up: the same JSON in every language. It holds the fencing token, so
     give it only to whoever is to have the lease."""

@@ -15,16 +15,23 @@ const stopWhen = stepCountIs(10);
 
 describe("Vercel ai", () => {
   it("protects a single tool by a rule that names the action", async () => {
+    const mesh = service.client("agent");
     const player = new Player(once(call("buy", newResource(), 500), call("buy", newResource(), 50)));
     const buy = protect(
-      tool({ inputSchema: Arguments, execute: ({ cost }) => `bought for $${cost}` }),
-      service.client("agent"),
+      tool({
+        inputSchema: Arguments,
+        execute: async ({ cost }) => {
+          const { labels } = await mesh.locks.get(currentLease()!.lockId);
+          return `bought for $${cost} by ${labels?.tool}`;
+        },
+      }),
+      mesh,
       ({ args }) => ({ action: "purchase", resource: args.resource, metadata: { estimated_cost: args.cost } }));
 
     await generateText({ model: scriptedModel(player), tools: { buy }, prompt: "Go.", stopWhen });
 
     assert.match(player.seen[0]!, /^Not done: purchase\. Cost \$500 /);
-    assert.equal(player.seen[1], "bought for $50");
+    assert.equal(player.seen[1], "bought for $50 by purchase");
   });
 
   it("holds nothing while a person decides", async () => {

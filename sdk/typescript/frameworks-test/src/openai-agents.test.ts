@@ -128,6 +128,21 @@ describe("OpenAI Agents JS", () => {
     assert.deepEqual(player.seen, ["done"]);
   });
 
+  it("joins the lease of the call around it where the rule says so, instead of waiting for itself", async () => {
+    const resource = newResource();
+    const mesh = service.client("agent", { sessionId: "run-1" });
+    const [work] = toolsOf({ tools: { work: () => Promise.resolve(`done under ${currentLease()!.resource}`) } });
+    const inner = new Player(once(call("work", resource)));
+    const clerk = agentOf(inner, [protect(work!, mesh, byArguments({ reentrant: true, wait: 0 }))]);
+    const player = new Player(turn => (turn === 0 ? [{ tool: "clerk", args: { input: resource } as never }] : "done"));
+    const asTool = clerk.asTool({ toolName: "clerk", toolDescription: "clerk" });
+
+    await runner.run(agentOf(player, [protect(asTool, mesh, ({ args }) => ({ resource: args.input }))]), "Go.");
+
+    assert.deepEqual(inner.seen, [`done under ${resource}`]);
+    await untilFree(mesh, resource);
+  });
+
   it("does not guess what arguments mean that are no JSON", async () => {
     let worked = false;
     const [work] = toolsOf({ tools: { work: () => Promise.resolve(String(worked = true)) } });

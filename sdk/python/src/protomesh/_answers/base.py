@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+_T = TypeVar("_T")
 _Converter = Callable[[Any], Any]
 _Plan = tuple[frozenset[str], tuple[tuple[str, str, "_Converter | None"], ...]]
 
@@ -20,7 +21,22 @@ class WrongShapeError(ValueError):
     """The JSON is not the answer that was expected."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+if TYPE_CHECKING:
+    from typing_extensions import dataclass_transform
+else:
+
+    def dataclass_transform(**_):
+        return lambda decorator: decorator
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
+def answer(cls: type[_T]) -> type[_T]:
+    """A frozen dataclass. Its comparison and its text are the base class's: making them for each class would take a third
+    of the time that importing this package takes."""
+    return dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)(cls)
+
+
+@answer
 class Answer:
     """An answer or a part of one. Its fields have the names of the wire; what is absent there is None here."""
 
@@ -42,12 +58,24 @@ class Answer:
                 raise WrongShapeError(f"a {cls.__name__} has no {wire_name}")
         return cls(**values)
 
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and all(
+            getattr(self, one.name) == getattr(other, one.name) for one in fields(self) if one.compare
+        )
+
+    def __hash__(self) -> int:
+        return hash(repr(self))
+
+    def __repr__(self) -> str:
+        shown = ((one.name, getattr(self, one.name)) for one in fields(self) if one.repr)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown if value is not None)})"
+
     def to_dict(self) -> dict[str, Any]:
         """As the service writes it, without what is None."""
         return {
-            _wire_name(field.name): _to_wire(value)
-            for field in fields(self)
-            if (value := getattr(self, field.name)) is not None
+            _wire_name(one.name): _to_wire(value)
+            for one in fields(self)
+            if (value := getattr(self, one.name)) is not None
         }
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base import Answer
+from .base import Answer, answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class Blocker(Answer):
     """Who holds what somebody else wants."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .base import Answer
+from .base import Answer, answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class MeshEvent(Answer):
     """Something that happened. ``id`` rises in the order in which the journal committed it."""
 
@@ -25,7 +24,7 @@ class MeshEvent(Answer):
     data: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class EventPage(Answer):
     """Some of the events."""
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base import Answer
+from .base import Answer, answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class HealthPart(Answer):
     """One thing that the service stands on: ``ok``, or a sentence that says what is wrong."""
 
@@ -18,7 +16,7 @@ class HealthPart(Answer):
     journal_lag_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class HealthPolicy(Answer):
     """What the replica decides by in the namespace ``default``."""
 
@@ -28,7 +26,7 @@ class HealthPolicy(Answer):
     revision: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class HealthReport(Answer):
     """``healthy`` or ``unhealthy``, and why."""
 

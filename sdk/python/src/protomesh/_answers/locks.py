@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 
-from .base import Answer
+from .base import Answer, answer
 from .blockers import Blocker
 from .policies import PolicyDecision, PolicyStamp
 from .problems import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class LockedResource(Answer):
     """One of several resources that are locked together."""
 
@@ -22,7 +22,7 @@ class LockedResource(Answer):
     units: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PreviousHold(Answer):
     """How the hold before this one ended. After ``expired`` its work may be half written."""
 
@@ -32,7 +32,7 @@ class PreviousHold(Answer):
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class Waiters(Answer):
     """Who waits for a lease's resource."""
 
@@ -40,7 +40,7 @@ class Waiters(Answer):
     top_priority: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class GrantedLock(Answer):
     """A live lease, as only its owner sees it. Times that only the grant itself told are None after an attach."""
 
@@ -70,7 +70,7 @@ class GrantedLock(Answer):
     previous: PreviousHold | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class QueuedLock(Answer):
     """A request that waits."""
 
@@ -98,7 +98,7 @@ class QueuedLock(Answer):
     expected_wait_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class ObservedLock(Answer):
     """A request in any state, as anyone may see it; never with a token."""
 
@@ -133,7 +133,7 @@ class ObservedLock(Answer):
     ended_because: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class RenewedLock(Answer):
     """A lease that lives on."""
 
@@ -146,7 +146,7 @@ class RenewedLock(Answer):
     state: str = "granted"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class RenewResult(Answer):
     """One of several leases that were renewed together: as in a RenewedLock, or the problem."""
 
@@ -160,14 +160,14 @@ class RenewResult(Answer):
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class RenewResults(Answer):
     """One result for each lease, in the order of the call."""
 
     results: tuple[RenewResult, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class ReleasedLock(Answer):
     """A request that is over."""
 
@@ -175,7 +175,7 @@ class ReleasedLock(Answer):
     state: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class DryRunVerdict(Answer):
     """What would become of a request now."""
 
@@ -187,7 +187,7 @@ class DryRunVerdict(Answer):
     decision: PolicyDecision | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class ForceReleasedHold(Answer):
     """Whose lease was ended."""
 
@@ -196,7 +196,7 @@ class ForceReleasedHold(Answer):
     held_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class ForceReleased(Answer):
     """Who was cut off, and when the resource will be granted again."""
 
@@ -208,7 +208,7 @@ class ForceReleased(Answer):
     queue_length: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class FenceVerdict(Answer):
     """Whether a token is a live lease's of the resource."""
 
@@ -216,7 +216,7 @@ class FenceVerdict(Answer):
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class LockPage(Answer):
     """Some of the live requests."""
 
@@ -224,7 +224,7 @@ class LockPage(Answer):
     next_page_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class ResourceSummary(Answer):
     """A resource that is held or waited for."""
 
@@ -240,7 +240,7 @@ class ResourceSummary(Answer):
     grantable_in_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class ResourcePage(Answer):
     """Some of the resources."""
 
@@ -248,7 +248,7 @@ class ResourcePage(Answer):
     next_page_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class QueuePage(Answer):
     """Who holds a resource and who waits for it, the next first."""
 
@@ -261,7 +261,7 @@ class QueuePage(Answer):
     next_page_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class ExplainedWaiter(Answer):
     """A request that is ahead."""
 
@@ -273,7 +273,7 @@ class ExplainedWaiter(Answer):
     score: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class ExplainedSelf(Answer):
     """The request that was asked about."""
 
@@ -283,7 +283,7 @@ class ExplainedSelf(Answer):
     score: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class Remedy(Answer):
     """What would help."""
 
@@ -291,7 +291,7 @@ class Remedy(Answer):
     sentence: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class Explanation(Answer):
     """Why a request waits. ``self`` is the request that was asked about."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from .base import Answer
+from .base import Answer, answer
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyReference(Answer):
     """A version of a policy document."""
 
@@ -19,7 +18,7 @@ class PolicyReference(Answer):
     sha256: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyStamp(Answer):
     """Which decision allowed something."""
 
@@ -27,7 +26,7 @@ class PolicyStamp(Answer):
     policy: PolicyReference
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyReason(Answer):
     """Why a rule spoke against an action; each of ``to_change`` has to hold to silence it."""
 
@@ -41,7 +40,7 @@ class PolicyReason(Answer):
     retry_after_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class LockObligation(Answer):
     """A live lease of the caller on the resource."""
 
@@ -49,7 +48,7 @@ class LockObligation(Answer):
     expires_in_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class RateObligation(Answer):
     """A place in a rate."""
 
@@ -58,7 +57,7 @@ class RateObligation(Answer):
     resets_in_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyObligations(Answer):
     """What an allow stands on."""
 
@@ -66,7 +65,7 @@ class PolicyObligations(Answer):
     rate: tuple[RateObligation, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyApproval(Answer):
     """Who has to say yes."""
 
@@ -75,7 +74,7 @@ class PolicyApproval(Answer):
     expires_in_ms: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyDecision(Answer):
     """What the policy says to an action. A deny is an answer, not an error."""
 
@@ -93,7 +92,7 @@ class PolicyDecision(Answer):
     dry_run: bool | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class RecordedDecision(Answer):
     """A decision as it was written down. Inputs, facts, reasons and obligations are None in lists."""
 
@@ -116,7 +115,7 @@ class RecordedDecision(Answer):
     obligations: PolicyObligations | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class DecisionPage(Answer):
     """Some of the decisions, the newest first."""
 
@@ -125,7 +124,7 @@ class DecisionPage(Answer):
     next_page_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyRemark(Answer):
     """Something about a document that is worth a look."""
 
@@ -134,7 +133,7 @@ class PolicyRemark(Answer):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyTestSummary(Answer):
     """How the document's own tests went."""
 
@@ -143,7 +142,7 @@ class PolicyTestSummary(Answer):
     always_held: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyValidation(Answer):
     """A document that could be used."""
 
@@ -155,7 +154,7 @@ class PolicyValidation(Answer):
     tests: PolicyTestSummary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyVersion(Answer):
     """A version of a policy, which never changes. ``document`` is None in lists."""
 
@@ -170,7 +169,7 @@ class PolicyVersion(Answer):
     document: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyVersionPage(Answer):
     """Some of the versions, the newest first."""
 
@@ -178,7 +177,7 @@ class PolicyVersionPage(Answer):
     next_page_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyActivation(Answer):
     """Which version decides in a namespace, from which revision on."""
 
@@ -191,7 +190,7 @@ class PolicyActivation(Answer):
     at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class LoadedPolicy(Answer):
     """What the replica that answered decides by."""
 
@@ -201,7 +200,7 @@ class LoadedPolicy(Answer):
     problem: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicySummary(Answer):
     """A policy of the namespace."""
 
@@ -209,7 +208,7 @@ class PolicySummary(Answer):
     newest_version: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyPage(Answer):
     """The policies of a namespace; ``active.revision`` is what an activation names in ``if_match``."""
 
@@ -220,7 +219,7 @@ class PolicyPage(Answer):
     next_page_token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyRuleChanges(Answer):
     """Ids of rules."""
 
@@ -229,7 +228,7 @@ class PolicyRuleChanges(Answer):
     changed: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyDiff(Answer):
     """What changed between two versions. ``from`` is a word of Python, hence ``from_``."""
 

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from .base import Answer, WrongShapeError
+from .base import Answer, WrongShapeError, answer
 from .blockers import Blocker
 from .policies import PolicyDecision
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+# The fields that are one text or number.
+_PLAIN = (
+    *("code", "status", "title", "type", "detail", "retryable", "retry_after_ms", "next_step", "trace_id"),
+    *("resource", "position", "lock_id", "state", "ended_because"),
+)
+
 _P = TypeVar("_P", bound="Problem")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class FieldError(Answer):
     """A field that breaks a rule."""
 
@@ -26,7 +32,7 @@ class FieldError(Answer):
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class Problem(Answer):
     """A problem document (RFC 9457). ``document`` is the whole of it, with whatever a newer service added."""
 
@@ -58,7 +64,7 @@ class Problem(Answer):
             if not isinstance(data, Mapping):
                 raise
             # A part that a newer service writes in another way must not hide what is wrong.
-            problem = _make(cls, {name: value for name, value in data.items() if isinstance(value, (str, int))})
+            problem = _make(cls, {name: data[name] for name in _PLAIN if isinstance(data.get(name), (str, int))})
         if not isinstance(problem.code, str) or not isinstance(problem.status, int):
             raise WrongShapeError("a problem has a code and a status")
         object.__setattr__(problem, "document", dict(data))

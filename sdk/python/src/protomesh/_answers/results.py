@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from .base import Answer
+from .base import Answer, answer
 from .policies import PolicyDecision
 from .problems import Problem
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyResult(Answer):
     """One of the two is there."""
 
@@ -17,7 +15,7 @@ class PolicyResult(Answer):
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@answer
 class PolicyResults(Answer):
     """One result for each check, in the order of the call."""
 

@@ -12,7 +12,7 @@ from .._settings import Settings
 from .._ticket import Ticket
 from .events import Events
 from .fences import Fences
-from .guard import GuardScope
+from .guard import GuardScope, OnUnavailable
 from .lease import Lease
 from .locks import Locks, LockScope
 from .policies import Policies
@@ -118,7 +118,7 @@ class ProtoMesh:
         resource: ResourceArgument | None = None,
         *,
         metadata: Mapping[str, Any] | None = None,
-        on_unavailable: str = "closed",
+        on_unavailable: OnUnavailable = "closed",
         lease: Lease | None = None,
         fencing_token: int | None = None,
         **options: Unpack[GuardOptions],
@@ -135,7 +135,7 @@ class ProtoMesh:
     async def attach(self, ticket: Ticket | Mapping[str, Any] | str) -> Lease:
         """Takes up a lease that another process gave on with ``lease.ticket()``. Raises LeaseLostError when it has ended
         or its token moved."""
-        return await self.locks.attach(Ticket.of(ticket))
+        return await self.locks._attach(Ticket.of(ticket))
 
     async def health(self) -> HealthReport:
         """How the service does; ``unhealthy`` is an answer too."""

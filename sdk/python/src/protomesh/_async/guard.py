@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from .._answers.policies import PolicyDecision
 from .._denial import Denial
@@ -18,6 +18,9 @@ from .lease import Lease
 from .locks import Locks, leave, note_of
 from .policies import Policies
 from .runtime import Scope, before_waiting
+
+#: What becomes of the body when the service cannot be reached.
+OnUnavailable = Literal["closed", "open"]
 
 _log = logging.getLogger("protomesh")
 
@@ -75,7 +78,7 @@ class GuardScope:
         resource: ResourceArgument | None,
         metadata: Mapping[str, Any] | None,
         request: LeaseRequest,
-        on_unavailable: str,
+        on_unavailable: OnUnavailable,
         lease: Lease | None,
         fencing_token: int | None,
     ) -> None:
@@ -117,7 +120,7 @@ class GuardScope:
 
     async def _ask(self) -> Guard:
         if self._resource is not None:
-            lease = await self._locks.run(self._resource, self._request)
+            lease = await self._locks._run(self._resource, self._request)
             return Guard(self._action, lease=lease)
         request = self._request
         decision = await self._policies.check(

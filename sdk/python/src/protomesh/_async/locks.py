@@ -55,12 +55,12 @@ class Locks:
         request = LeaseRequest.of(options)
         if request.wait > 0:
             before_waiting("await mesh.locks.acquire(...)")
-        return await self.run(resource, request)
+        return await self._run(resource, request)
 
     async def try_acquire(self, resource: ResourceArgument, **options: Unpack[LeaseOptions]) -> Lease | None:
         """The lease if everything is free now and nobody waits for it, else None."""
         try:
-            return await self.run(resource, LeaseRequest.of(options).trying())
+            return await self._run(resource, LeaseRequest.of(options).trying())
         except LockHeldError:
             return None
 
@@ -140,7 +140,7 @@ class Locks:
 
     # What follows is for the client itself.
 
-    async def run(self, resource: ResourceArgument, request: LeaseRequest) -> Lease:
+    async def _run(self, resource: ResourceArgument, request: LeaseRequest) -> Lease:
         """One acquisition. Between its grant and its return nothing waits, so no cancellation can lose the lease."""
         body = request.body(resource, self._sender.settings)
         grant, sent = await Acquisition(self._sender, body, request).run()
@@ -148,7 +148,7 @@ class Locks:
             self._sender, self._renewals, grant, sent, ttl_ms=body.get("ttl_ms"), auto_renew=request.auto_renew
         )
 
-    async def attach(self, ticket: Ticket) -> Lease:
+    async def _attach(self, ticket: Ticket) -> Lease:
         """Takes a lease up, which is renewed at once."""
         body = {"fencing_token": ticket.fencing_token, "ttl_ms": ticket.ttl_ms}
         try:
@@ -194,7 +194,7 @@ class LockScope:
     async def __aenter__(self) -> Lease:
         if self._request.wait > 0:
             before_waiting("async with mesh.lock(...)")
-        self._lease = lease = await self._locks.run(self._resource, self._request)
+        self._lease = lease = await self._locks._run(self._resource, self._request)
         self._scope.enter()
         lease._when_lost(self._scope.lose)
         return lease

@@ -122,6 +122,8 @@ class Renewals:
             # Whatever it was: the leases stay due, so without a pause they would be renewed again at once and for ever.
             for lease in batch:
                 _retry_soon(lease)
+            if self._closed:
+                return
             if not isinstance(fault, MeshError):
                 _log.exception("A renewal failed in a way that was not foreseen.")
             elif not fault.retryable and not means_loss(fault.problem):

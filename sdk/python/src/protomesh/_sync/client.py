@@ -13,7 +13,7 @@ from .._settings import Settings
 from .._ticket import Ticket
 from .events import Events
 from .fences import Fences
-from .guard import GuardScope
+from .guard import GuardScope, OnUnavailable
 from .lease import SyncLease
 from .locks import Locks, LockScope
 from .policies import Policies
@@ -94,7 +94,7 @@ class SyncProtoMesh:
         resource: ResourceArgument | None = None,
         *,
         metadata: Mapping[str, Any] | None = None,
-        on_unavailable: str = "closed",
+        on_unavailable: OnUnavailable = "closed",
         lease: SyncLease | None = None,
         fencing_token: int | None = None,
         **options: Unpack[GuardOptions],
@@ -111,7 +111,7 @@ class SyncProtoMesh:
     def attach(self, ticket: Ticket | Mapping[str, Any] | str) -> SyncLease:
         """Takes up a lease that another process gave on with ``lease.ticket()``. Raises LeaseLostError when it has ended
         or its token moved."""
-        return self.locks.attach(Ticket.of(ticket))
+        return self.locks._attach(Ticket.of(ticket))
 
     def health(self) -> HealthReport:
         """How the service does; ``unhealthy`` is an answer too."""

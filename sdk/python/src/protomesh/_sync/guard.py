@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 from .._answers.policies import PolicyDecision
 from .._denial import Denial
@@ -19,6 +19,9 @@ from .lease import SyncLease
 from .locks import Locks, leave, note_of
 from .policies import Policies
 from .runtime import Scope, before_waiting
+
+#: What becomes of the body when the service cannot be reached.
+OnUnavailable = Literal["closed", "open"]
 
 _log = logging.getLogger("protomesh")
 
@@ -76,7 +79,7 @@ class GuardScope:
         resource: ResourceArgument | None,
         metadata: Mapping[str, Any] | None,
         request: LeaseRequest,
-        on_unavailable: str,
+        on_unavailable: OnUnavailable,
         lease: SyncLease | None,
         fencing_token: int | None,
     ) -> None:
@@ -118,7 +121,7 @@ class GuardScope:
 
     def _ask(self) -> SyncGuard:
         if self._resource is not None:
-            lease = self._locks.run(self._resource, self._request)
+            lease = self._locks._run(self._resource, self._request)
             return SyncGuard(self._action, lease=lease)
         request = self._request
         decision = self._policies.check(

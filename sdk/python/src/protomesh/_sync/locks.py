@@ -56,12 +56,12 @@ class Locks:
         request = LeaseRequest.of(options)
         if request.wait > 0:
             before_waiting("await mesh.locks.acquire(...)")
-        return self.run(resource, request)
+        return self._run(resource, request)
 
     def try_acquire(self, resource: ResourceArgument, **options: Unpack[LeaseOptions]) -> SyncLease | None:
         """The lease if everything is free now and nobody waits for it, else None."""
         try:
-            return self.run(resource, LeaseRequest.of(options).trying())
+            return self._run(resource, LeaseRequest.of(options).trying())
         except LockHeldError:
             return None
 
@@ -141,7 +141,7 @@ class Locks:
 
     # What follows is for the client itself.
 
-    def run(self, resource: ResourceArgument, request: LeaseRequest) -> SyncLease:
+    def _run(self, resource: ResourceArgument, request: LeaseRequest) -> SyncLease:
         """One acquisition. Between its grant and its return nothing waits, so no cancellation can lose the lease."""
         body = request.body(resource, self._sender.settings)
         grant, sent = Acquisition(self._sender, body, request).run()
@@ -149,7 +149,7 @@ class Locks:
             self._sender, self._renewals, grant, sent, ttl_ms=body.get("ttl_ms"), auto_renew=request.auto_renew
         )
 
-    def attach(self, ticket: Ticket) -> SyncLease:
+    def _attach(self, ticket: Ticket) -> SyncLease:
         """Takes a lease up, which is renewed at once."""
         body = {"fencing_token": ticket.fencing_token, "ttl_ms": ticket.ttl_ms}
         try:
@@ -195,7 +195,7 @@ class LockScope:
     def __enter__(self) -> SyncLease:
         if self._request.wait > 0:
             before_waiting("async with mesh.lock(...)")
-        self._lease = lease = self._locks.run(self._resource, self._request)
+        self._lease = lease = self._locks._run(self._resource, self._request)
         self._scope.enter()
         lease._when_lost(self._scope.lose)
         return lease

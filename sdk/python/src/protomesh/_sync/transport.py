@@ -132,6 +132,8 @@ class Sender:
                 raise
             self._move_on(at)
             raise _no_answer(url, fault) from fault
+        except RuntimeError as fault:
+            raise _closed(fault) from fault
         finally:
             if response is not None:
                 response.close()
@@ -154,10 +156,7 @@ class Sender:
         except self.http.faults as fault:
             raise _no_answer(base_url, fault) from fault
         except RuntimeError as fault:
-            # What httpx raises when its client is closed.
-            if "closed" not in str(fault):
-                raise
-            raise unreachable("This client was closed.", retryable=False) from fault
+            raise _closed(fault) from fault
         check_version(answered, base_url)
         if 200 <= status < 300 or (status == call.also and is_plain_json(answered)):
             return Reply(status, read_json(status, answered, body, base_url), sent, base_url)
@@ -201,6 +200,11 @@ def get(path: str, query: Mapping[str, Any] | None = None) -> Call:
 def escape(segment: str) -> str:
     """As one segment of a path."""
     return quote(segment, safe="")
+
+
+def _closed(fault: RuntimeError) -> Exception:
+    """What httpx raises when its client is closed has no class of its own."""
+    return unreachable("This client was closed.", retryable=False) if "closed" in str(fault) else fault
 
 
 def _no_answer(url: str, fault: BaseException) -> MeshError:
