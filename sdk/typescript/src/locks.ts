@@ -66,7 +66,7 @@ export class LocksClient {
    */
   async acquire(resource: string | readonly ResourceRequest[], options: AcquireOptions = {}): Promise<Lease> {
     const request = this.#request(resource, options);
-    const { value, sent } = await new Acquisition(this.#api, request, options, this.#settings.retryFor).run();
+    const { value, sent } = await new Acquisition(this.#api, request, options).run();
     const lease = new Lease(this.#api, this.#renewals, value, sent, options);
     if (lease.renewsItself) {
       this.#renewals.add(lease);

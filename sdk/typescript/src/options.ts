@@ -25,7 +25,7 @@ export interface ClientOptions {
   readonly fetch?: typeof globalThis.fetch;
   /** How long one attempt may take beyond the time for which the service was asked to hold it open; 5 s. */
   readonly attemptTimeout?: number;
-  /** How long a call that does not wait in a queue is retried while the service cannot be reached; 5 s. */
+  /** How long a call that does not wait in a queue is retried while the service cannot be reached; 5 s. Zero tries once. */
   readonly retryFor?: number;
   /** Where warnings go; the console. */
   readonly logger?: Logger;

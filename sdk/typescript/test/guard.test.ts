@@ -62,7 +62,7 @@ for (const code of ["queue_full", "validation_failed", "store_unavailable", "int
   test(`A guard turns ${code} into a denial`, async () => {
     const server = await FaultServer.start(request => (request.path.endsWith("cancel") ? problem("lock_unknown") : problem(code)));
 
-    const seen = await server.client({ retryFor: 100 }).guard({ action: "refund", resource: "customer/1", wait: 0 }, guard => guard.denial);
+    const seen = await server.client({ retryFor: 300 }).guard({ action: "refund", resource: "customer/1", wait: 0 }, guard => guard.denial);
 
     assert.deepEqual([seen?.code, seen?.problem.detail], [code, `It is ${code}.`]);
     assert.match(seen!.text, new RegExp(`^Not done: refund\\. It is ${code}\\. `));

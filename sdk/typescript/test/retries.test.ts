@@ -73,6 +73,19 @@ test("The last failure is thrown when the time is up", async () => {
   assert.ok(server.requests.length >= 2);
 });
 
+test("No time for retries is one attempt that may take its time", async () => {
+  const slow = (request: Received) => new Promise<Answer>(answer => setTimeout(() => answer(request.path.endsWith("x.0") ? { reset: true } : well(request)), 100));
+  const server = await serve(slow);
+  const mesh = server.client({ retryFor: 0 });
+
+  const lease = await mesh.locks.tryAcquire("customer/123");
+  await lease?.release();
+  await assert.rejects(mesh.locks.get("x.0"), /could not be reached/);
+
+  assert.equal(server.requests.length, 3);
+  assert.equal(lease?.fencingToken, 100);
+});
+
 test("A full queue is told at once", async () => {
   const server = await serve(() => problem("queue_full", { retry_after_ms: 1_000 }));
 

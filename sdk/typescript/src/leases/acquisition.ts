@@ -37,16 +37,14 @@ export class Acquisition {
   readonly #api: MeshApi;
   readonly #options: AcquireOptions;
   readonly #wait: number;
-  readonly #retryFor: number;
   #request: AcquireBody;
   #queued: QueuedLock | undefined;
 
-  constructor(api: MeshApi, request: AcquireBody, options: AcquireOptions, retryFor: number) {
+  constructor(api: MeshApi, request: AcquireBody, options: AcquireOptions) {
     this.#api = api;
     this.#request = request;
     this.#options = options;
     this.#wait = request.wait_ms;
-    this.#retryFor = retryFor;
   }
 
   /** The grant, and when the call that brought it was sent. */
@@ -55,10 +53,9 @@ export class Acquisition {
     if (signal?.aborted) {
       throw signal.reason;
     }
-    const started = now();
-    const waitEnds = started + this.#wait;
+    const waitEnds = now() + this.#wait;
     // A try does not wait in the queue, but its one call is repeated like any other while nobody answers.
-    const until = this.#wait > 0 ? waitEnds + GRACE : started + this.#retryFor;
+    const until = this.#wait > 0 ? waitEnds + GRACE : undefined;
     try {
       let reply: Reply<GrantedLock | QueuedLock> | undefined;
       while ((reply = await this.#call(waitEnds, until)) !== undefined) {
@@ -86,9 +83,9 @@ export class Acquisition {
   }
 
   /** Undefined when the wait is over and the service has not said so. */
-  async #call(waitEnds: number, until: number): Promise<Reply<GrantedLock | QueuedLock> | undefined> {
+  async #call(waitEnds: number, until: number | undefined): Promise<Reply<GrantedLock | QueuedLock> | undefined> {
     const { onQueued, requestId, signal } = this.#options;
-    while (now() < until) {
+    while (now() < (until ?? waitEnds + GRACE)) {
       const left = waitEnds - now();
       const hold = Math.max(0, Math.min(left, SLICE));
       try {

@@ -77,7 +77,8 @@ export class Sender {
       const at = this.#current;
       let failure: MeshError;
       try {
-        return await this.#tryOnce<T>(call, this.#baseUrl(at), until);
+        // The time for retries does not cut the first attempt: none at all means one attempt.
+        return await this.#tryOnce<T>(call, this.#baseUrl(at), attempt === 1 ? call.until ?? Infinity : until);
       } catch (fault) {
         if (!isTransient(fault)) {
           throw fault;
