@@ -61,15 +61,17 @@ public sealed class ToolTests(LiveService service) : IClassFixture<LiveService>
         using var folder = new TempFolder("agents");
         var file = Path.Combine(folder.Path, "number");
         await File.WriteAllTextAsync(file, "0");
-        using var holder = await AgentAsync("agent-1", file, folder, rounds: 1, holdMs: 60_000, Ttl);
+        // Long enough that a busy machine does not end the hold before the kill does.
+        var ttl = TimeSpan.FromSeconds(8);
+        using var holder = await AgentAsync("agent-1", file, folder, rounds: 1, holdMs: 60_000, ttl);
         await Eventually.HoldsAsync(() => holder.Output.Contains("holding", StringComparison.Ordinal), "it holds", TimeSpan.FromSeconds(30));
-        using var next = await AgentAsync("agent-2", file, folder, rounds: 1, holdMs: 0, Ttl);
+        using var next = await AgentAsync("agent-2", file, folder, rounds: 1, holdMs: 0, ttl);
         await using var mesh = service.Client("observer");
-        await Eventually.HoldsAsync(async () => (await mesh.Locks.QueueAsync(_resource)).QueueLength == 1, "the next waits", TimeSpan.FromSeconds(30));
+        await Eventually.HoldsAsync(async () => (await mesh.Locks.QueueAsync(_resource)).QueueLength == 1, "the next waits", TimeSpan.FromSeconds(60));
 
         holder.Kill();
 
-        Assert.True(await next.ExitAsync(TimeSpan.FromSeconds(30)) == 0, next.Output);
+        Assert.True(await next.ExitAsync(TimeSpan.FromSeconds(60)) == 0, next.Output);
         Assert.Contains("after expired", next.Output, StringComparison.Ordinal);
         Assert.EndsWith("It is 1.", next.Output);
     }
