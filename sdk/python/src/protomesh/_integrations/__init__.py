@@ -1,0 +1,1 @@
+"""What the integrations with agent frameworks share. No framework is imported here."""

@@ -1,0 +1,64 @@
+"""What a model reads when a tool did not run, or was cut off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from .._answers.problems import Problem
+from .._denial import Denial
+from .._errors import LeaseLostError
+from .._text import lost_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A tool that did not run, or that lost its lease while it ran. ``text`` is for the model."""
+
+    action: str
+    """What was to be done."""
+    code: str
+    """The service's, such as ``policy_denied`` or ``lock_timeout``; ``lease_lost`` for a tool that was cut off."""
+    text: str
+    """For the model."""
+    retryable: bool
+    """Whether the same call may succeed later."""
+    retry_after_ms: int | None = None
+    """When a retry makes sense, if the service said so."""
+    problem: Problem | None = None
+    """Everything that the service said; None when it was not asked."""
+
+    @classmethod
+    def of(cls, action: str, denial: Denial) -> Refusal:
+        """From a guard's denial."""
+        return cls(
+            action=action,
+            code=denial.code,
+            text=denial.text,
+            retryable=denial.retryable,
+            retry_after_ms=denial.retry_after_ms,
+            problem=denial.problem,
+        )
+
+    @classmethod
+    def lost(cls, action: str, loss: LeaseLostError) -> Refusal:
+        """The tool may have done a part."""
+        text = lost_text(action, loss.problem)
+        return cls(action=action, code=loss.code, text=text, retryable=False, problem=loss.problem)
+
+    @classmethod
+    def unclear(cls, action: str, why: str) -> Refusal:
+        """The rule could not tell what the call needs, so nobody could protect it."""
+        text = f"Not done: {action}. What it needs could not be told from its arguments: {why}"
+        return cls(action=action, code="unclear", text=text, retryable=False)
+
+    @classmethod
+    def given_up(cls, action: str) -> Refusal:
+        """Whoever wanted it is gone."""
+        text = f"Not done: {action}. The run that asked for it has ended."
+        return cls(action=action, code="given_up", text=text, retryable=False)
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """For programs, where a framework has a place for it; plain JSON, so that it survives a checkpoint."""
+        return {"code": self.code, "retryable": self.retryable, "retry_after_ms": self.retry_after_ms}

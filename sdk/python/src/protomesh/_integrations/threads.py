@@ -1,0 +1,184 @@
+"""One run at a time on a thread of a graph."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from .._async.client import ProtoMesh
+from .._requests import LeaseOptions, LeaseRequest
+from .tasks import stop
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+# What runs on a thread of a graph and would not take its lock.
+_UNLOCKED = frozenset(
+    {
+        "abatch",
+        "abatch_as_completed",
+        "abulk_update_state",
+        "as_tool",
+        "assign",
+        "astream_events",
+        "astream_log",
+        "atransform",
+        "batch",
+        "batch_as_completed",
+        "bind",
+        "bulk_update_state",
+        "map",
+        "pick",
+        "pipe",
+        "stream_events",
+        "transform",
+        "with_alisteners",
+        "with_config",
+        "with_fallbacks",
+        "with_listeners",
+        "with_retry",
+        "with_types",
+    }
+)
+# Threads whose lock the running code holds already: a graph that calls itself must not wait for itself.
+_held: ContextVar[frozenset[str]] = ContextVar("protomesh_threads", default=frozenset())
+
+
+def exclusive_thread(graph: Any, mesh: ProtoMesh, **options: Unpack[LeaseOptions]) -> ExclusiveThread:
+    """The same compiled graph, where a run holds the lock ``langgraph/thread/{thread_id}``: two runs on one thread, in
+    whatever processes, come one after the other instead of writing over each other's checkpoints. ``options`` are those of
+    ``mesh.lock``; who does not get the lock within ``wait`` has a LockTimeoutError.
+
+    An interrupt ends a run, so nothing is held while a person thinks.
+    """
+    return ExclusiveThread(graph, mesh, options)
+
+
+class ExclusiveThread:
+    """A compiled graph whose runs take the lock of their thread. What it does not run itself is the graph's own."""
+
+    def __init__(self, graph: Any, mesh: ProtoMesh, options: LeaseOptions) -> None:
+        LeaseRequest.of(options)
+        #: The graph itself, without locks.
+        self.graph = graph
+        self._mesh = mesh
+        self._sync = mesh.sync
+        self._options = options
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _UNLOCKED:
+            raise AttributeError(
+                f"{name} would run without the lock of its thread. Use invoke, ainvoke, stream, astream, update_state or "
+                f"aupdate_state; the graph itself is .graph."
+            )
+        return getattr(self.graph, name)
+
+    def invoke(self, input: Any, config: Mapping[str, Any] | None = None, **more: Any) -> Any:
+        """Runs to the end or to an interrupt."""
+        with self._hold_sync(config):
+            return self.graph.invoke(input, config, **more)
+
+    async def ainvoke(self, input: Any, config: Mapping[str, Any] | None = None, **more: Any) -> Any:
+        """Runs to the end or to an interrupt. Losing the lock cancels the run and raises LeaseLostError."""
+        async with self._hold(config):
+            return await self.graph.ainvoke(input, config, **more)
+
+    def update_state(self, config: Mapping[str, Any], values: Any, **more: Any) -> Any:
+        """Writes a checkpoint."""
+        with self._hold_sync(config):
+            return self.graph.update_state(config, values, **more)
+
+    async def aupdate_state(self, config: Mapping[str, Any], values: Any, **more: Any) -> Any:
+        """Writes a checkpoint."""
+        async with self._hold(config):
+            return await self.graph.aupdate_state(config, values, **more)
+
+    def stream(self, input: Any, config: Mapping[str, Any] | None = None, **more: Any) -> Iterator[Any]:
+        """Holds the lock until the last part was read or the iterator is closed."""
+        name = self._name(config)
+        if name in _held.get():
+            yield from self.graph.stream(input, config, **more)
+            return
+        with self._sync.lock(name, **self._options) as lease:
+            parts = self.graph.stream(input, config, **more)
+            try:
+                while True:
+                    with _holding(name):
+                        try:
+                            part = next(parts)
+                        except StopIteration:
+                            return
+                    lease.check()
+                    yield part
+            finally:
+                parts.close()
+
+    async def astream(self, input: Any, config: Mapping[str, Any] | None = None, **more: Any) -> AsyncIterator[Any]:
+        """Holds the lock until the run has ended or the iterator is closed. Losing it raises LeaseLostError."""
+        # A generator's reader may run in several tasks, but what a loss has to cancel is the run: it has one of its own.
+        parts: asyncio.Queue[Any] = asyncio.Queue(1)
+
+        async def run() -> None:
+            async with self._hold(config):
+                async for part in self.graph.astream(input, config, **more):
+                    await parts.put(part)
+
+        running = asyncio.ensure_future(run())
+        try:
+            while True:
+                reading = asyncio.ensure_future(parts.get())
+                try:
+                    await asyncio.wait({reading, running}, return_when=asyncio.FIRST_COMPLETED)
+                finally:
+                    if not reading.done():
+                        reading.cancel()
+                if reading.done():
+                    yield reading.result()
+                    continue
+                while not parts.empty():
+                    yield parts.get_nowait()
+                running.result()
+                return
+        finally:
+            if not running.done():
+                await stop(running)
+            if not running.cancelled():
+                running.exception()
+
+    @contextmanager
+    def _hold_sync(self, config: Mapping[str, Any] | None) -> Iterator[None]:
+        name = self._name(config)
+        if name in _held.get():
+            yield
+            return
+        with self._sync.lock(name, **self._options), _holding(name):
+            yield
+
+    @asynccontextmanager
+    async def _hold(self, config: Mapping[str, Any] | None) -> AsyncIterator[None]:
+        name = self._name(config)
+        if name in _held.get():
+            yield
+            return
+        async with self._mesh.lock(name, **self._options):
+            with _holding(name):
+                yield
+
+    def _name(self, config: Mapping[str, Any] | None) -> str:
+        for one in (config, getattr(self.graph, "config", None)):
+            thread = ((one or {}).get("configurable") or {}).get("thread_id")
+            if thread is not None and str(thread):
+                return f"langgraph/thread/{thread}"
+        raise ValueError('A run needs config={"configurable": {"thread_id": ...}}: else there is nothing to lock.')
+
+
+@contextmanager
+def _holding(name: str) -> Iterator[None]:
+    token = _held.set(_held.get() | {name})
+    try:
+        yield
+    finally:
+        _held.reset(token)
