@@ -11,7 +11,7 @@ import inspect
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,8 @@ __all__ = [
 
 _LONGEST_ID = 500
 _MOST_PENDING = 1000
+# How late an asynchronous tool may hear that its lease is lost.
+_LOOK = 0.05
 _waits: ContextVar[Waits | None] = ContextVar("protomesh_crewai_waits", default=None)
 
 
@@ -298,16 +300,12 @@ def _finish(coroutine: Coroutine[Any, Any, Any], lease: SyncLease | None) -> Any
     """An asynchronous tool in one of CrewAI's threads: there a loss can stop it."""
 
     async def main() -> Any:
-        task, loop = asyncio.current_task(), asyncio.get_running_loop()
-
-        def stop() -> None:
-            # The lease may outlive the loop by a moment.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(task.cancel if task is not None else coroutine.close)
-
-        if lease is not None:
-            lease.when_lost(stop)
-        return await coroutine
+        task = asyncio.ensure_future(coroutine)
+        while lease is not None and not lease.lost.is_set() and not task.done():
+            await asyncio.wait({task}, timeout=_LOOK)
+        if lease is not None and lease.lost.is_set() and not task.done():
+            task.cancel()
+        return await task
 
     try:
         return asyncio.run(main())
