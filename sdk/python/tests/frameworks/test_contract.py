@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from helpers import new_name, until, until_async
 from protomesh import ProtoMesh
 from service import Service
 
-from .rigs import Calls, Rig, follow
+from .rigs import Calls, Rig, Script, follow
 from .work import Desk, either, holders, update_tool, waiting
 
 Connect = Callable[..., ProtoMesh]
@@ -33,7 +34,10 @@ def new_customer() -> str:
 async def test_two_agents_in_one_process_work_one_after_the_other(rig: Rig, connect: Connect) -> None:
     customer, desk = new_customer(), Desk()
     update = update_tool(rig, desk)
-    script = lambda: follow([("update", {"customer_id": customer})], "done")  # noqa: E731
+
+    def script() -> Script:
+        return follow([("update", {"customer_id": customer})], "done")
+
     both = await asyncio.gather(
         rig.run(connect("a"), {"update": RULE}, [update], script()),
         rig.run(connect("b"), {"update": RULE}, [update], script()),
@@ -89,6 +93,7 @@ def workers(service: Service, tmp_path: Path) -> Iterator[Workers]:
     workers.close()
 
 
+@pytest.mark.slow
 @pytest.mark.needs("is_main")
 async def test_two_agents_in_two_processes_lose_no_update(rig: Rig, workers: Workers) -> None:
     customer = new_customer()
@@ -100,6 +105,7 @@ async def test_two_agents_in_two_processes_lose_no_update(rig: Rig, workers: Wor
     assert workers.file.read_text() == "6"
 
 
+@pytest.mark.slow
 @pytest.mark.needs("is_main")
 async def test_when_a_holder_dies_the_next_one_has_it(rig: Rig, workers: Workers, connect: Connect) -> None:
     customer, desk = new_customer(), Desk()
@@ -268,7 +274,9 @@ async def test_a_failed_tool_lets_go_and_says_so_to_the_next(rig: Rig, connect: 
         """Updates a customer."""
         raise ZeroDivisionError
 
-    script = lambda read: [("update", {"customer_id": customer})] if not read else "done"  # noqa: E731
+    def script(read: list[str]) -> Calls | str:
+        return [("update", {"customer_id": customer})] if not read else "done"
+
     try:
         told = await rig.run(connect("a"), {"update": RULE}, [either(rig, "update", update)], script)
     except ZeroDivisionError:
@@ -294,8 +302,11 @@ async def test_arguments_that_name_nothing_keep_the_tool_from_running(rig: Rig, 
 async def test_without_the_service_a_tool_does_not_run_unless_it_may(rig: Rig, connect: Connect) -> None:
     desk = Desk()
     away = connect("a", "http://127.0.0.1:9", retry_for=0.1)
-    script = lambda: follow([("update", {"customer_id": "1"})], "done")  # noqa: E731
-    closed = {"update": {"resource": RULE, "wait": 0}}
+
+    def script() -> Script:
+        return follow([("update", {"customer_id": "1"})], "done")
+
+    closed: Any = {"update": {"resource": RULE, "wait": 0}}
     told = await rig.run(away, closed, [update_tool(rig, desk)], script())
     assert told.read[0].startswith("Not done: update.")
     assert desk.started == 0

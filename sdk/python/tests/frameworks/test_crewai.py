@@ -10,8 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import protomesh.crewai
 import pytest
+
+import protomesh.crewai
 from helpers import new_name, until, until_async
 from protomesh import LockTimeoutError, ProtoMesh, SyncProtoMesh
 from protomesh.crewai import current_lease, policy_hooks, protect, run_scope, use_lock_backend
@@ -54,7 +55,9 @@ def buy_tool(spent: list[float]) -> Any:
 
 
 @pytest.mark.parametrize("calls_functions", [True, False])
-def test_a_refusal_is_never_answered_from_the_cache(connect_sync: Callable[..., SyncProtoMesh], calls_functions: bool) -> None:
+def test_a_refusal_is_never_answered_from_the_cache(
+    connect_sync: Callable[..., SyncProtoMesh], calls_functions: bool
+) -> None:
     mesh, customer, desk = connect_sync("a"), new_customer(), Desk()
     held = connect_sync("b").locks.acquire(f"customer/{customer}")
 
@@ -132,7 +135,7 @@ async def test_a_tool_can_be_awaited_alone(connect: Connect) -> None:
     assert await tool.arun(customer_id=customer) == f"customer/{customer}"
     async with connect("b").lock(f"customer/{customer}"):
         assert "is held by b" in (await tool.arun(customer_id=customer)).message
-    with pytest.raises(RuntimeError, match="await tool.arun"):
+    with pytest.raises(RuntimeError, match=r"await tool\.arun"):
         tool.run(customer_id=customer)
 
 
@@ -203,7 +206,12 @@ def test_a_hook_that_fails_blocks_the_call(connect: Connect) -> None:
     def broken(call: Any) -> Any:
         raise KeyError("a bug")
 
-    for mesh, rule in ((away, SPEND), (connect("a"), broken), (connect("a"), {"resource": "x/{nothing}"})):
+    rules: list[tuple[ProtoMesh, Any]] = [
+        (away, SPEND),
+        (connect("a"), broken),
+        (connect("a"), {"resource": "x/{nothing}"}),
+    ]
+    for mesh, rule in rules:
         with policy_hooks(mesh, {"buy": rule}):
             llm = llm_of(follow([("buy", {"cost": 1})], "done"))
             assert crew_of([buy_tool(spent)], llm).kickoff().raw == "done"

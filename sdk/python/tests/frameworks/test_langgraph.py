@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from helpers import new_name, until_async
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.messages import ToolMessage
@@ -17,6 +16,9 @@ from langgraph.errors import NodeTimeoutError
 from langgraph.graph import END, START, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, RetryPolicy, TimeoutPolicy, interrupt
+from typing_extensions import TypedDict
+
+from helpers import new_name, until_async
 from protomesh import LeaseLostError, LockTimeoutError, PolicyDeniedError, ProtoMesh, UnavailableError
 from protomesh.langgraph import (
     ProtoMeshMiddleware,
@@ -25,7 +27,6 @@ from protomesh.langgraph import (
     protect_node,
     tool_node_wrappers,
 )
-from typing_extensions import TypedDict
 
 from .rigs import follow
 from .rigs.langgraph_rig import ScriptedChat, node_graph, read_by, tool_of
@@ -106,9 +107,7 @@ async def test_nothing_is_locked_before_a_person_approved_and_what_they_edited_i
     await agent.ainvoke(GO, thread())
     assert await holders(mesh, f"customer/{customer}") == 0
     edited = {"name": "update", "args": {"customer_id": other}}
-    state = await agent.ainvoke(
-        Command(resume={"decisions": [{"type": "edit", "edited_action": edited}]}), thread()
-    )
+    state = await agent.ainvoke(Command(resume={"decisions": [{"type": "edit", "edited_action": edited}]}), thread())
     assert read_by(state["messages"])[0].endswith(f"updated {other}")
     assert held == [f"customer/{other}"]
 
@@ -164,7 +163,9 @@ async def test_a_sibling_of_a_failed_call_lets_go_when_it_ends(connect: Connect)
 
 
 async def both_free(mesh: ProtoMesh, *customers: str) -> bool:
-    return not sum([await holders(mesh, f"customer/{one}") + await waiting(mesh, f"customer/{one}") for one in customers])
+    return not sum(
+        [await holders(mesh, f"customer/{one}") + await waiting(mesh, f"customer/{one}") for one in customers]
+    )
 
 
 async def test_a_sibling_that_runs_again_on_resume_has_a_lease_of_its_own_each_time(connect: Connect) -> None:
@@ -307,7 +308,9 @@ def test_a_protected_node_in_a_thread_works_alone(connect: Connect) -> None:
 async def test_a_refused_node_goes_elsewhere(connect: Connect) -> None:
     rule: Any = {"action": "spend", "metadata": {"estimated_cost": "{cost}"}}
 
-    @protect_node(connect("a"), rule, refused=lambda refusal, state: Command(goto="then", update={"result": refusal.text}))
+    @protect_node(
+        connect("a"), rule, refused=lambda refusal, state: Command(goto="then", update={"result": refusal.text})
+    )
     async def work(state: Order) -> Order:
         return {"result": "spent"}
 

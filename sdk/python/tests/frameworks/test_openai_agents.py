@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from agents import Agent, FunctionTool, Runner, function_tool
+from pydantic import BaseModel
+
 from helpers import new_name, until_async
 from protomesh import ProtoMesh
 from protomesh.openai_agents import current_lease, protect
-from pydantic import BaseModel
 
 from .rigs import Script, follow
 from .rigs.openai_agents_rig import QUIET, ScriptedModel
@@ -34,14 +35,14 @@ def agent_of(script: Script, *tools: FunctionTool) -> tuple[Agent[Any], Scripted
 
 
 def update_tool(desk: Desk, **options: Any) -> FunctionTool:
-    @function_tool(**options)
     async def update(customer_id: str) -> str:
         """Updates a customer."""
         desk.begin()
         desk.end()
         return "updated"
 
-    return update
+    made: FunctionTool = function_tool(**options)(update)
+    return made
 
 
 async def test_nothing_is_locked_before_a_person_approved(connect: Connect) -> None:
@@ -164,9 +165,7 @@ async def test_a_tool_that_no_decorator_made_is_protected_too(connect: Connect) 
         params_json_schema={**schema, "additionalProperties": False},
         on_invoke_tool=invoke,
     )
-    agent, model = agent_of(
-        follow([("update", {"customer_id": customer})], "done"), protect(tool, mesh, RULE)
-    )
+    agent, model = agent_of(follow([("update", {"customer_id": customer})], "done"), protect(tool, mesh, RULE))
     await Runner.run(agent, "go", run_config=QUIET)
     assert model.read == [f'customer/{customer} {{"customer_id": "{customer}"}}']
     assert contexts == ["call-0-0"]
@@ -205,9 +204,7 @@ async def test_a_synchronous_tool_runs_in_a_thread_with_its_lease(connect: Conne
         time.sleep(0.01)
         return "updated"
 
-    agent, model = agent_of(
-        follow([("update", {"customer_id": customer})], "done"), protect(update, mesh, RULE)
-    )
+    agent, model = agent_of(follow([("update", {"customer_id": customer})], "done"), protect(update, mesh, RULE))
     await Runner.run(agent, "go", run_config=QUIET)
     assert model.read == ["updated"]
     assert seen == [f"customer/{customer}"]

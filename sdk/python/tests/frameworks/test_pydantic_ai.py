@@ -6,14 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from helpers import new_name, until_async
-from protomesh import ProtoMesh
-from protomesh.pydantic_ai import ProtoMeshToolset, current_lease
 from pydantic import BaseModel
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, ModelRetry, RunContext
 from pydantic_ai.exceptions import ApprovalRequired
 from pydantic_ai.messages import ToolReturnPart
 from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
+
+from helpers import new_name, until_async
+from protomesh import ProtoMesh
+from protomesh.pydantic_ai import ProtoMeshToolset, current_lease
 
 from .rigs import follow
 from .rigs.pydantic_ai_rig import returns_in, scripted
@@ -63,9 +64,7 @@ async def test_a_tool_that_asks_a_person_itself_lets_go_meanwhile(connect: Conne
         return "updated"
 
     model = scripted(follow([("update", {"customer_id": customer})], "done"))
-    agent: Any = Agent(
-        model, toolsets=[toolset_of(mesh, RULES, update)], output_type=[str, DeferredToolRequests]
-    )
+    agent: Any = Agent(model, toolsets=[toolset_of(mesh, RULES, update)], output_type=[str, DeferredToolRequests])
     paused = await agent.run("go")
     async with connect("b").lock(f"customer/{customer}", wait=0) as lease:
         assert lease.previous is not None

@@ -7,6 +7,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
+
 from protomesh import Resource
 from protomesh._integrations.rules import CompiledRule, CompiledRules, ToolCall
 from protomesh._integrations.templates import CannotTellError, Template
@@ -72,7 +73,10 @@ def test_a_template_with_a_fault_is_refused_where_it_is_written(text: str) -> No
 
 
 def test_metadata_keeps_types_and_leaves_out_nothing_that_was_asked_for() -> None:
-    rule = {"action": "spend", "metadata": {"estimated_cost": "{cost}", "note": "for {who}", "fixed": 1, "gone": "{no}"}}
+    rule = {
+        "action": "spend",
+        "metadata": {"estimated_cost": "{cost}", "note": "for {who}", "fixed": 1, "gone": "{no}"},
+    }
     made = plan(rule, cost=12.5, who="me")
     assert made.metadata == {"estimated_cost": 12.5, "note": "for me", "fixed": 1, "gone": None}
     assert made.action == "spend"
@@ -108,7 +112,7 @@ def test_a_function_decides_by_the_call_and_its_answer_is_no_template() -> None:
 
 def test_an_option_that_does_not_exist_is_refused_where_it_is_written() -> None:
     with pytest.raises(TypeError, match="no option 'prioriti'"):
-        CompiledRule({"resource": "a/b", "prioriti": 9})  # type: ignore[typeddict-unknown-key]
+        CompiledRule({"resource": "a/b", "prioriti": 9})  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="on_unavailable"):
         CompiledRule({"resource": "a/b", "on_unavailable": "maybe"})
     with pytest.raises(TypeError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
@@ -116,7 +116,9 @@ class ExclusiveThread:
             finally:
                 parts.close()
 
-    async def astream(self, input: Any, config: Mapping[str, Any] | None = None, **more: Any) -> AsyncIterator[Any]:
+    async def astream(
+        self, input: Any, config: Mapping[str, Any] | None = None, **more: Any
+    ) -> AsyncGenerator[Any, None]:
         """Holds the lock until the run has ended or the iterator is closed. Losing it raises LeaseLostError."""
         # A generator's reader may run in several tasks, but what a loss has to cancel is the run: it has one of its own.
         parts: asyncio.Queue[Any] = asyncio.Queue(1)

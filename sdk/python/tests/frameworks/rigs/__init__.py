@@ -56,9 +56,18 @@ _MODULES = {
 
 def rig(name: str) -> Rig:
     """By its name."""
-    module = importlib.import_module(f"frameworks.rigs.{_MODULES[name]}")
-    made: Rig = module.RIGS[name]
+    made: Rig = _module(name).RIGS[name]
     return made
+
+
+def model(name: str, script: Script) -> Any:
+    """The framework's own kind of model, which says what the script says."""
+    return _module(name).model_of(script)
+
+
+def _module(name: str) -> Any:
+    # Not all frameworks are installed in one environment.
+    return importlib.import_module(f"frameworks.rigs.{_MODULES[name]}")
 
 
 def names() -> list[str]:

@@ -17,6 +17,8 @@ os.environ.setdefault("CREWAI_STORAGE_DIR", tempfile.mkdtemp(prefix="protomesh-c
 
 from crewai import Agent, BaseLLM, Crew, Task
 from crewai.tools import BaseTool, tool
+from pydantic import Field
+
 from protomesh import ProtoMesh
 from protomesh.crewai import protect, run_scope
 
@@ -30,7 +32,7 @@ class ScriptedLLM(BaseLLM):
 
     script: Any = None
     calls_functions: bool = True
-    read: list[str] = []
+    read: list[str] = Field(default_factory=list)
 
     def supports_function_calling(self) -> bool:
         return self.calls_functions
@@ -69,7 +71,7 @@ def tool_of(function: Callable[..., Any]) -> BaseTool:
     return tool(function.__name__)(function)
 
 
-def crew_of(tools: Sequence[BaseTool], llm: ScriptedLLM, **options: Any) -> Crew:
+def crew_of(tools: Sequence[BaseTool], llm: ScriptedLLM, **options: Any) -> Any:
     """One agent with one task."""
     agent = Agent(role="worker", goal="work", backstory="works", llm=llm, tools=list(tools), **options)
     task = Task(description="Go.", expected_output="An answer.", agent=agent)
@@ -96,6 +98,11 @@ class CrewRig:
         async with run_scope():
             output = await crew.akickoff()
         return Told(read=llm.read, answer=output.raw)
+
+
+def model_of(script: Script) -> ScriptedLLM:
+    """For a snippet."""
+    return ScriptedLLM(model="scripted", script=script)
 
 
 RIGS: dict[str, Rig] = {"crewai": CrewRig("crewai", True), "crewai_react": CrewRig("crewai_react", False)}

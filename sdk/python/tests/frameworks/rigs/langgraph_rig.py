@@ -15,6 +15,7 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_core.tools import BaseTool, StructuredTool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode, tools_condition
+
 from protomesh import ProtoMesh
 from protomesh.langgraph import ProtoMeshMiddleware, tool_node_wrappers
 
@@ -30,7 +31,7 @@ class ScriptedChat(BaseChatModel):
     def _llm_type(self) -> str:
         return "scripted"
 
-    def bind_tools(self, tools: Any, **_: Any) -> ScriptedChat:  # type: ignore[override]
+    def bind_tools(self, tools: Any, **_: Any) -> ScriptedChat:
         return self
 
     def _generate(
@@ -124,6 +125,11 @@ def told(state: Mapping[str, Any]) -> Told:
     """From the final state."""
     messages = state["messages"]
     return Told(read=read_by(messages), answer=str(messages[-1].content))
+
+
+def model_of(script: Script) -> ScriptedChat:
+    """For a snippet."""
+    return ScriptedChat(script=script)
 
 
 RIGS: dict[str, Rig] = {

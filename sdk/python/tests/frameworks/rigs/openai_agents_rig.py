@@ -9,6 +9,7 @@ from typing import Any
 from agents import Agent, ModelResponse, RunConfig, Runner, Usage, function_tool
 from agents.models.interface import Model
 from openai.types.responses import ResponseFunctionToolCall, ResponseOutputMessage, ResponseOutputText
+
 from protomesh import ProtoMesh
 from protomesh.openai_agents import protect
 
@@ -79,6 +80,11 @@ class AgentsRig:
         )
         result = await Runner.run(agent, "go", run_config=QUIET)
         return Told(read=model.read, answer=str(result.final_output))
+
+
+def model_of(script: Script) -> ScriptedModel:
+    """For a snippet."""
+    return ScriptedModel(script)
 
 
 RIGS: dict[str, Rig] = {"openai_agents": AgentsRig()}

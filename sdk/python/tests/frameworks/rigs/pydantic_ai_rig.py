@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from protomesh import ProtoMesh
-from protomesh.pydantic_ai import ProtoMeshToolset
 from pydantic_ai import Agent
 from pydantic_ai.messages import ModelMessage, ModelResponse, TextPart, ToolCallPart, ToolReturnPart
 from pydantic_ai.models.function import AgentInfo, FunctionModel
 from pydantic_ai.toolsets import FunctionToolset
+
+from protomesh import ProtoMesh
+from protomesh.pydantic_ai import ProtoMeshToolset
 
 from . import Rig, Script, Told
 
@@ -58,6 +59,11 @@ class PydanticRig:
         agent = Agent(scripted(script, seen), toolsets=[toolset])
         result = await agent.run("go")
         return Told(read=[str(part.content) for part in seen], answer=str(result.output))
+
+
+def model_of(script: Script) -> FunctionModel:
+    """For a snippet."""
+    return scripted(script)
 
 
 RIGS: dict[str, Rig] = {"pydantic_ai": PydanticRig()}
