@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from helpers import new_name, until, until_async
-from protomesh import ProtoMesh
+from protomesh import ProtoMesh, SyncProtoMesh
 from service import Service
 
 from .rigs import Calls, Rig, Script, follow
@@ -341,6 +341,35 @@ async def test_a_thread_that_cannot_be_stopped_keeps_its_lease_until_it_ends(rig
         await run
     async with other.lock(f"customer/{customer}", wait=10):
         assert desk.done == 1
+
+
+@pytest.mark.needs("is_async")
+def test_a_thread_that_outlives_its_loop_does_not_lose_its_lock_to_another(rig: Rig, service: Service) -> None:
+    customer, desk, held = new_customer(), Desk(), list[int]()
+    other = SyncProtoMesh(service.url)
+
+    def update(customer_id: str) -> str:
+        """Updates a customer."""
+        desk.begin()
+        time.sleep(0.5)
+        held.append(len(other.locks.queue(f"customer/{customer}").held_by))
+        return "updated"
+
+    async def main() -> None:
+        mesh = ProtoMesh(service.url, agent_id="a")
+        script = follow([("update", {"customer_id": customer})], "done")
+        rules = {"update": {"resource": RULE, "ttl": 2}}
+        run = asyncio.ensure_future(rig.run(mesh, rules, [update], script))
+        await until_async("it works", lambda: desk.started)
+        run.add_done_callback(lambda _: None)
+
+    with other:
+        # Its end cancels what still runs, as Ctrl-C does, and waits for the threads.
+        asyncio.run(main())
+        assert held == [1]
+        with other.lock(f"customer/{customer}", wait=10) as lease:
+            assert lease.previous is not None
+            assert lease.previous.ended == "expired"
 
 
 async def test_whoever_looks_at_the_queue_sees_which_tool_holds(rig: Rig, connect: Connect) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from contextvars import ContextVar
 from typing import TypeVar
 
@@ -69,7 +69,7 @@ async def run(
     if isinstance(plan, Refusal):
         return plan
     if not in_thread:
-        return await _guarded(mesh, plan, body, pauses, beat, lambda: None)
+        return await _guarded(mesh, plan, body, pauses, beat, None)
     is_working = False
 
     def begin() -> None:
@@ -137,8 +137,9 @@ async def _guarded(
     body: Callable[[], Awaitable[_T]],
     pauses: _Pauses,
     beat: Callable[[], None] | None,
-    begin: Callable[[], None],
+    begin: Callable[[], None] | None,
 ) -> _T | Refusal:
+    """``begin`` is given for a body in a thread, and called before it."""
     paused: BaseException | None = None
     try:
         async with AsyncExitStack() as stack:
@@ -146,12 +147,19 @@ async def _guarded(
                 guard = await stack.enter_async_context(mesh.guard(**plan.guard))
             if guard.denial is not None:
                 return Refusal.of(plan.action, guard.denial)
-            begin()
+            if begin is not None:
+                begin()
             try:
                 with _under(guard):
                     return await body()
             except pauses as pause:
                 paused = pause
+            except asyncio.CancelledError:
+                if begin is not None and guard.lease is not None and guard.lease.is_held:
+                    # The loop itself ends, and the thread may still write: the lease is not released but left to expire.
+                    with suppress(LeaseLostError):
+                        guard.lease.ticket()
+                raise
     except LeaseLostError as loss:
         return Refusal.lost(plan.action, loss)
     assert paused is not None
