@@ -361,11 +361,12 @@ def test_a_thread_that_outlives_its_loop_does_not_lose_its_lock_to_another(rig: 
         rules = {"update": {"resource": RULE, "ttl": 2}}
         run = asyncio.ensure_future(rig.run(mesh, rules, [update], script))
         await until_async("it works", lambda: desk.started)
-        run.add_done_callback(lambda _: None)
+        assert not run.done()
 
     with other:
-        # Its end cancels what still runs, as Ctrl-C does, and waits for the threads.
+        # Its end cancels what still runs, as Ctrl-C does.
         asyncio.run(main())
+        until("the thread ends", lambda: held)
         assert held == [1]
         with other.lock(f"customer/{customer}", wait=10) as lease:
             assert lease.previous is not None

@@ -69,7 +69,8 @@ def test_a_refusal_is_never_answered_from_the_cache(
         return [("update", {"customer_id": customer})] if len(read) < 3 else "done"
 
     llm = llm_of(script, calls_functions)
-    crew = crew_of([protect(update_tool(desk), mesh, {"resource": RULE, "wait": 0}), buy_tool([])], llm)
+    tools = [protect(update_tool(desk), mesh, {"resource": RULE, "wait": 0}), buy_tool([])]
+    crew = crew_of(tools, llm, crew={"cache": True})
     assert crew.kickoff().raw == "done"
     assert "is held by b" in llm.read[0]
     assert desk.done == 1
