@@ -16,11 +16,7 @@ from typing import Any
 import pytest
 
 from helpers import new_name, until, until_async
-<<<<<<< HEAD
-from protomesh import ProtoMesh
-=======
 from protomesh import ProtoMesh, SyncProtoMesh
->>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
 from service import Service
 
 from .rigs import Calls, Rig, Script, follow
@@ -347,8 +343,6 @@ async def test_a_thread_that_cannot_be_stopped_keeps_its_lease_until_it_ends(rig
         assert desk.done == 1
 
 
-<<<<<<< HEAD
-=======
 @pytest.mark.needs("is_async")
 def test_a_thread_that_outlives_its_loop_does_not_lose_its_lock_to_another(rig: Rig, service: Service) -> None:
     customer, desk, held = new_customer(), Desk(), list[int]()
@@ -377,7 +371,6 @@ def test_a_thread_that_outlives_its_loop_does_not_lose_its_lock_to_another(rig: 
         assert held == [1]
 
 
->>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
 async def test_whoever_looks_at_the_queue_sees_which_tool_holds(rig: Rig, connect: Connect) -> None:
     customer, mesh = new_customer(), connect("a")
     script = follow([("update", {"customer_id": customer})], "done")

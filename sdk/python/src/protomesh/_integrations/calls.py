@@ -10,11 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-<<<<<<< HEAD
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-=======
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
->>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
 from contextvars import ContextVar
 from typing import TypeVar
 
@@ -73,11 +69,7 @@ async def run(
     if isinstance(plan, Refusal):
         return plan
     if not in_thread:
-<<<<<<< HEAD
-        return await _guarded(mesh, plan, body, pauses, beat, lambda: None)
-=======
         return await _guarded(mesh, plan, body, pauses, beat, None)
->>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
     is_working = False
 
     def begin() -> None:
@@ -145,14 +137,9 @@ async def _guarded(
     body: Callable[[], Awaitable[_T]],
     pauses: _Pauses,
     beat: Callable[[], None] | None,
-<<<<<<< HEAD
-    begin: Callable[[], None],
-) -> _T | Refusal:
-=======
     begin: Callable[[], None] | None,
 ) -> _T | Refusal:
     """``begin`` is given for a body in a thread, and called before it."""
->>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
     paused: BaseException | None = None
     try:
         async with AsyncExitStack() as stack:
@@ -160,26 +147,19 @@ async def _guarded(
                 guard = await stack.enter_async_context(mesh.guard(**plan.guard))
             if guard.denial is not None:
                 return Refusal.of(plan.action, guard.denial)
-<<<<<<< HEAD
-            begin()
-=======
             if begin is not None:
                 begin()
->>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
             try:
                 with _under(guard):
                     return await body()
             except pauses as pause:
                 paused = pause
-<<<<<<< HEAD
-=======
             except asyncio.CancelledError:
                 if begin is not None and guard.lease is not None and guard.lease.is_held:
                     # The loop itself ends, and the thread may still write: the lease is not released but left to expire.
                     with suppress(LeaseLostError):
                         guard.lease.ticket()
                 raise
->>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
     except LeaseLostError as loss:
         return Refusal.lost(plan.action, loss)
     assert paused is not None

@@ -71,19 +71,11 @@ def tool_of(function: Callable[..., Any]) -> BaseTool:
     return tool(function.__name__)(function)
 
 
-<<<<<<< HEAD
-def crew_of(tools: Sequence[BaseTool], llm: ScriptedLLM, **options: Any) -> Any:
-    """One agent with one task."""
-    agent = Agent(role="worker", goal="work", backstory="works", llm=llm, tools=list(tools), **options)
-    task = Task(description="Go.", expected_output="An answer.", agent=agent)
-    return Crew(agents=[agent], tasks=[task])
-=======
 def crew_of(tools: Sequence[BaseTool], llm: ScriptedLLM, crew: Mapping[str, Any] | None = None, **options: Any) -> Any:
     """One agent with one task; ``options`` are the agent's."""
     agent = Agent(role="worker", goal="work", backstory="works", llm=llm, tools=list(tools), **options)
     task = Task(description="Go.", expected_output="An answer.", agent=agent)
     return Crew(agents=[agent], tasks=[task], **(crew or {}))
->>>>>>> 87d37f87d2d885322780160d3af63c6c4ece4e23
 
 
 class CrewRig:
