@@ -29,6 +29,9 @@ public sealed class Lease : IAsyncDisposable
     private string? _progress;
     private long _deadline;
     private bool _holdEnds;
+
+    /// <summary>A release or a transfer is on its way: its own answer says what has become of the lease.</summary>
+    private volatile bool _ending;
     private bool _handedOn;
 
     internal Lease(MeshApi api, RenewalLoop renewals, GrantedLock grant, long sent, LeaseOptions options)
@@ -179,6 +182,8 @@ public sealed class Lease : IAsyncDisposable
         }
     }
 
+    internal bool IsEnding => _ending;
+
     internal bool HasProgress => Volatile.Read(ref _progress) is not null;
 
     internal long Deadline => Interlocked.Read(ref _deadline);
@@ -223,7 +228,8 @@ public sealed class Lease : IAsyncDisposable
         }
         catch (MeshException refusal) when (MeansLoss(refusal.Problem))
         {
-            throw Lose(refusal.Problem);
+            // A release that was faster is no loss; its own answer comes next.
+            throw _ending ? new LeaseLostException(Loss(LockId, refusal.Problem)) : Lose(refusal.Problem);
         }
         catch (MeshException refusal) when (!refusal.Retryable)
         {
@@ -247,6 +253,7 @@ public sealed class Lease : IAsyncDisposable
             }
         }
         _renewals.Remove(this);
+        _ending = true;
         try
         {
             // Also when this side has given it up: the service may still count it as held, and its word is final.
@@ -260,6 +267,10 @@ public sealed class Lease : IAsyncDisposable
         {
             throw new LeaseLostException(_loss);
         }
+        finally
+        {
+            _ending = false;
+        }
         if (!End(Standing.Released))
         {
             throw new LeaseLostException(_loss!);
@@ -271,6 +282,7 @@ public sealed class Lease : IAsyncDisposable
     public async Task<GrantedLock> TransferAsync(string toAgentId, string? toSessionId = null, CancellationToken cancellationToken = default)
     {
         _renewals.Remove(this);
+        _ending = true;
         try
         {
             var body = new TransferLock { FencingToken = FencingToken, ToAgentId = toAgentId, ToSessionId = toSessionId };
@@ -286,6 +298,10 @@ public sealed class Lease : IAsyncDisposable
         {
             _renewals.Add(this);
             throw;
+        }
+        finally
+        {
+            _ending = false;
         }
     }
 

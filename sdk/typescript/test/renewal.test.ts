@@ -15,7 +15,7 @@ afterEach(async () => {
 interface Script {
   readonly grant?: Record<string, unknown>;
   readonly renew?: (request: Received) => Answer | Promise<Answer>;
-  readonly release?: () => Answer;
+  readonly release?: () => Answer | Promise<Answer>;
 }
 
 /** A service that grants at once, each time another lease. */
@@ -144,6 +144,30 @@ test("A result that is no answer at all is tried again and ends nothing", async 
   await until("it is renewed for 30 s", () => lease.remaining > 2_000);
 
   assert.equal(tries, 2);
+});
+
+test("A renewal that a release overtakes is no loss", async () => {
+  let answerRenewal: () => void = () => {};
+  const { server, mesh } = await serve({
+    grant: { expires_in_ms: 900 },
+    renew: async request => {
+      await new Promise<void>(resolve => (answerRenewal = resolve));
+      const leases = request.body.locks as { lock_id: string }[];
+      return { json: { results: leases.map(({ lock_id }) => ({ lock_id, problem: problemOf("lease_lost", { state: "released" }) })) } };
+    },
+    release: async () => {
+      // The renewal's answer is here first.
+      answerRenewal();
+      await new Promise(resolve => setTimeout(resolve, 100));
+      return released();
+    },
+  });
+  const lease = await mesh.locks.acquire("customer/123");
+  await until("a renewal is on its way", () => server.to("/v1/locks/renew").length === 1);
+
+  await lease.release();
+
+  assert.ok(!lease.lost && !lease.signal.aborted);
 });
 
 test("A call that hangs holds up only its own leases", async () => {

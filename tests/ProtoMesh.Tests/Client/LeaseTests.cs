@@ -64,6 +64,43 @@ public sealed class LeaseTests
     }
 
     [Fact]
+    public async Task A_renewal_that_a_release_overtakes_is_no_loss()
+    {
+        var release = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var server = await FaultServer.StartAsync(async (request, context) =>
+        {
+            if (request.Path == "/v1/locks/renew")
+            {
+                await release.Task;
+                var lost = ProblemCatalogue.Get("lease_lost").ToProblem("It was released.");
+                var results = new RenewResults { Results = [new RenewResult { LockId = "request-1.0", Problem = lost }] };
+                await Answers.Json(context, 200, results, LocksJson.Default.RenewResults);
+                return;
+            }
+            if (request.Path.EndsWith("/release", StringComparison.Ordinal))
+            {
+                // The renewal's answer is there first.
+                release.SetResult();
+                await Task.Delay(TimeSpan.FromMilliseconds(150), TimeProvider.System);
+            }
+            await Answer(request, context);
+        });
+        await using var mesh = server.Client(_clock);
+        await using var lease = await mesh.Locks.AcquireAsync("customer/123");
+        await Eventually.HoldsAsync(
+            () =>
+            {
+                _clock.Advance(TimeSpan.FromMilliseconds(500));
+                return server.Requests.Any(request => request.Path == "/v1/locks/renew");
+            },
+            "a renewal is on its way");
+
+        await lease.ReleaseAsync();
+
+        Assert.False(lease.Lost.IsCancellationRequested);
+    }
+
+    [Fact]
     public async Task A_renewal_that_fails_in_an_unforeseen_way_is_tried_again_after_a_pause()
     {
         await using var server = await FaultServer.StartAsync(Answer);

@@ -194,7 +194,11 @@ internal sealed class RenewalLoop(MeshApi api, TimeProvider time) : IAsyncDispos
         }
         else if (result.Problem is { } problem && Lease.MeansLoss(problem))
         {
-            lease.Lose(problem);
+            // A release or a transfer may have been faster than this renewal; what its own answer says counts.
+            if (!lease.IsEnding)
+            {
+                lease.Lose(problem);
+            }
         }
         else
         {

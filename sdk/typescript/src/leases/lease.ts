@@ -39,6 +39,8 @@ export class Lease {
 
   #standing: "held" | "lost" | "released" = "held";
   #handedOn = false;
+  /** A release or a transfer is on its way: its own answer says what has become of the lease. */
+  #ending = false;
   #loss: Problem | undefined;
   #progress: string | undefined;
   #waiters: Waiters | undefined;
@@ -185,6 +187,7 @@ export class Lease {
    */
   async transfer(toAgentId: string, toSessionId?: string, options: CallOptions = {}): Promise<GrantedLock> {
     this.#renewals.remove(this);
+    this.#ending = true;
     try {
       const body = { fencing_token: this.fencingToken, to_agent_id: toAgentId, to_session_id: toSessionId };
       const given = await this.#api.transfer(this.lockId, body, { signal: options.signal });
@@ -194,6 +197,8 @@ export class Lease {
       this.#loseIfSaid(fault);
       this.#renewals.add(this);
       throw fault;
+    } finally {
+      this.#ending = false;
     }
   }
 
@@ -266,6 +271,11 @@ export class Lease {
   }
 
   /** @internal */
+  get ending(): boolean {
+    return this.#ending;
+  }
+
+  /** @internal */
   get renewAt(): number {
     return this.#renewAt;
   }
@@ -317,7 +327,9 @@ export class Lease {
       this.#dropProgress(progress);
       this.extend(sent, value);
     } catch (fault) {
-      this.#loseIfSaid(fault);
+      if (!this.#ending) {
+        this.#loseIfSaid(fault);
+      }
       if (fault instanceof MeshError && !fault.retryable) {
         // A text that the service does not take must not be in the way of the next renewal.
         this.#dropProgress(progress);
@@ -347,6 +359,7 @@ export class Lease {
   }
 
   async #release(note: string | undefined, options: CallOptions, until?: number): Promise<void> {
+    this.#ending = true;
     try {
       // Also when this side has given it up: the service may still count it as held, and its word is final.
       const limits = { signal: options.signal, until };
@@ -357,6 +370,8 @@ export class Lease {
         throw new LeaseLostError(this.#loss, { cause: fault });
       }
       throw fault;
+    } finally {
+      this.#ending = false;
     }
     this.#end();
     if (this.#loss) {

@@ -138,7 +138,10 @@ export class RenewalLoop {
     if (result?.problem === undefined && result?.expiresInMs !== undefined) {
       lease.extend(sent, { ...result, expiresInMs: result.expiresInMs });
     } else if (result?.problem && meansLoss(result.problem)) {
-      lease.lose(result.problem);
+      // A release or a transfer may have been faster than this renewal; what its own answer says counts.
+      if (!lease.ending) {
+        lease.lose(result.problem);
+      }
     } else {
       retrySoon(lease);
     }
