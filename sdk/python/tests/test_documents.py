@@ -13,9 +13,11 @@ import pytest
 from service import Service
 
 HERE = Path(__file__).resolve().parent.parent
-SNIPPETS = re.findall(
-    r"^```python\n(.*?)^```", (HERE / "README.md").read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
-)
+SNIPPETS = [
+    snippet
+    for page in (HERE / "README.md", HERE.parent.parent / "README.md")
+    for snippet in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+]
 SAMPLES = {
     "basic.py": ["balance 1050"],
     "queue_by_priority.py": ["low is number", "behind holder (monthly report)", "next: high", "order high middle low"],

@@ -36,7 +36,7 @@ void main();`;
  * Each is a program; those without imports of their own go on from the first one. What a reader has of its own is before
  * it. Those that need a framework are run where the frameworks are.
  */
-const snippets = [...readFileSync(join(home, "README.md"), "utf8").matchAll(/```ts\n([\s\S]*?)```/g)].map(([, snippet]) => snippet!).filter(
+const snippets = [join(home, "README.md"), join(home, "..", "..", "README.md")].flatMap(page => [...readFileSync(page, "utf8").matchAll(/```ts\n([\s\S]*?)```/g)]).map(([, snippet]) => snippet!).filter(
   snippet => !/"@protomesh\/sdk\/[\w-]+"/.test(snippet)).map(snippet => `
 async function save(_what: unknown, _token: number, _signal: AbortSignal): Promise<void> {}
 async function pay(_who: string, _amount: number, _signal: AbortSignal): Promise<void> {}

@@ -43,7 +43,7 @@ public sealed partial class PackageTests(ClientPackages packages, LiveService se
 
         Assert.Matches(
             """
-            ^saved customer under [0-9]{16}, lost: False
+            ^mine, with token [0-9]{16}
             Cost \$500 exceeds limit \$100 for role user
             saved customer under [0-9]{16}, lost: False
             saved customer under [0-9]{16}, lost: False$
