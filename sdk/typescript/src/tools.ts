@@ -4,6 +4,7 @@ import { lostText } from "./denial.js";
 import type { LeaseLostError } from "./errors.js";
 import type { GuardOptions } from "./guard.js";
 import type { Lease } from "./leases/lease.js";
+import { checkDurations } from "./options.js";
 
 /** A call that a model asked for and whose tool has not run yet. */
 export interface ToolCall<TArgs = any> {
@@ -16,7 +17,7 @@ export interface ToolCall<TArgs = any> {
 }
 
 /** What has to be allowed and held while a tool runs. */
-export interface Protection extends Omit<GuardOptions, "action" | "signal"> {
+export interface Protection extends Omit<GuardOptions, "action" | "signal" | "requestId"> {
   /** What the policy decides; the tool's name. */
   readonly action?: string;
 }
@@ -59,6 +60,7 @@ export async function runProtected<T>({ mesh, rule, call, signal, run, answer }:
   let protection: Protection | undefined;
   try {
     protection = await rule(call);
+    check(protection);
   } catch (fault) {
     return answer(`Not done: ${call.name || "this call"}. What it needs could not be told from its arguments: ${String(fault)}`);
   }
@@ -76,6 +78,14 @@ export async function runProtected<T>({ mesh, rule, call, signal, run, answer }:
     }
     throw fault;
   }
+}
+
+/** The compiler does not see it in a rule that is written in JavaScript or spreads its options. */
+function check(protection: Protection | undefined): void {
+  if (protection !== undefined && "requestId" in protection && protection.requestId !== undefined) {
+    throw new TypeError("A rule cannot set requestId: calls with one id share one lease, and each call needs its own.");
+  }
+  checkDurations(protection ?? {});
 }
 
 /** Whoever looks at the queue sees which call of an agent holds or waits. */
