@@ -74,8 +74,8 @@ export interface AcquireOptions {
   readonly requestId?: string;
   /** False leaves renewing to `lease.renew()`; true. */
   readonly autoRenew?: boolean;
-  /** Called with the place in the queue after each answer that the request still waits. */
-  readonly onQueued?: (queued: QueuedLock) => void;
+  /** Called with the place in the queue after each answer that the request still waits, and awaited. What it throws gives up. */
+  readonly onQueued?: (queued: QueuedLock) => unknown;
   /** Gives up waiting; the request is taken back before the call ends. */
   readonly signal?: AbortSignal;
 }

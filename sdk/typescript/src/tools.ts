@@ -80,12 +80,26 @@ export async function runProtected<T>({ mesh, rule, call, signal, run, answer }:
   }
 }
 
-/** The compiler does not see it in a rule that is written in JavaScript or spreads its options. */
+/** What the compiler does not see in a rule that is written in JavaScript, and in arguments of the type `any`. */
 function check(protection: Protection | undefined): void {
-  if (protection !== undefined && "requestId" in protection && protection.requestId !== undefined) {
+  if (protection === undefined) {
+    return;
+  }
+  if (typeof protection !== "object" || protection === null || Array.isArray(protection)) {
+    throw new TypeError("A rule gives an object such as { resource: \"customer/1\" }, or undefined to let the tool run as it is.");
+  }
+  if ("requestId" in protection && protection.requestId !== undefined) {
     throw new TypeError("A rule cannot set requestId: calls with one id share one lease, and each call needs its own.");
   }
-  checkDurations(protection ?? {});
+  checkDurations(protection);
+  const { resource } = protection;
+  for (const one of resource === undefined || typeof resource === "string" ? [resource] : resource) {
+    const name = typeof one === "object" ? one.resource : one;
+    // Of a missing argument a template makes a name that every such call would share.
+    if (name !== undefined && /(^|[/:])(undefined|null|NaN|\[object \w+\])([/:]|$)/.test(name)) {
+      throw new TypeError(`${name} names nothing: an argument that the rule reads is missing.`);
+    }
+  }
 }
 
 /** Whoever looks at the queue sees which call of an agent holds or waits. */
