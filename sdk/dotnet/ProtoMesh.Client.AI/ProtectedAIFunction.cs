@@ -9,10 +9,13 @@ namespace ProtoMesh.AI;
 /// </summary>
 /// <param name="innerFunction">The tool.</param>
 /// <param name="mesh">Decides and locks.</param>
-/// <param name="rule">What a call needs.</param>
+/// <param name="rule">What a call needs; an <see cref="ArgumentException"/> refuses one that sets a request id.</param>
 public sealed class ProtectedAIFunction(AIFunction innerFunction, MeshClient mesh, ToolRule rule) : DelegatingAIFunction(innerFunction)
 {
     private static readonly AsyncLocal<Guard?> Current = new();
+
+    private readonly ToolRule _rule = rule.Options.RequestId is null ? rule
+        : throw new ArgumentException("A rule cannot set RequestId: calls with one id share one lease, and each call needs its own.", nameof(rule));
 
     /// <summary>
     /// Under what the running call runs: for the tool that writes, its lease's <see cref="Lease.FencingToken"/>. Null outside
@@ -53,9 +56,9 @@ public sealed class ProtectedAIFunction(AIFunction innerFunction, MeshClient mes
 
     private Task<Guard> AskAsync(AIFunctionArguments arguments, CancellationToken cancellationToken)
     {
-        var action = rule.Action?.Invoke(arguments) ?? Name;
-        var options = rule.Metadata is null ? rule.Options : rule.Options with { Metadata = rule.Metadata(arguments) };
-        return rule.Resources?.Invoke(arguments) switch
+        var action = _rule.Action?.Invoke(arguments) ?? Name;
+        var options = _rule.Metadata is null ? _rule.Options : _rule.Options with { Metadata = _rule.Metadata(arguments) };
+        return _rule.Resources?.Invoke(arguments) switch
         {
             null or [] => mesh.GuardAsync(action, resource: null, options, cancellationToken),
             [{ Mode: null, Capacity: null, Units: null, Resource: { } only }] => mesh.GuardAsync(action, only, options, cancellationToken),

@@ -24,7 +24,10 @@ public sealed record ToolRule
     /// </summary>
     public Func<AIFunctionArguments, JsonObject?>? Metadata { get; init; }
 
-    /// <summary>Priority, waiting time and so on of the lease; what the functions above derive goes before it.</summary>
+    /// <summary>
+    /// Priority, waiting time and so on of the lease; what the functions above derive goes before it. It cannot have a
+    /// <see cref="LeaseOptions.RequestId"/>: calls with one id share one lease, and each call needs its own.
+    /// </summary>
     public GuardOptions Options { get; init; } = new();
 
     /// <summary>The tool's name is the action, and one resource is needed.</summary>

@@ -20,6 +20,7 @@ public sealed class Lease : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly Ticket _ticket;
     private readonly bool _autoRenew;
+    private readonly long _termMs;
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _lost = new();
     private readonly ITimer _alarm;
@@ -53,8 +54,8 @@ public sealed class Lease : IAsyncDisposable
     private Lease(MeshApi api, RenewalLoop renewals, Ticket ticket, bool autoRenew, long sent, Term term)
     {
         (_api, _renewals, _time) = (api, renewals, api.Options.TimeProvider);
-        (_ticket, _autoRenew) = (ticket, autoRenew);
-        RenewEvery = TimeSpan.FromMilliseconds(ticket.TtlMs ?? term.ExpiresInMs) / 3;
+        (_ticket, _autoRenew, _termMs) = (ticket, autoRenew, term.ExpiresInMs);
+        RenewEvery = TimeSpan.FromMilliseconds(ticket.TtlMs ?? _termMs) / 3;
         _deadline = LeaseDeadline.Compute(_time, sent, term.ServedMs, term.ExpiresInMs);
         _holdEnds = term.HoldEnds;
         PlanRenewal(sent);
@@ -239,7 +240,7 @@ public sealed class Lease : IAsyncDisposable
         }
     }
 
-    /// <summary>Lets the resource go. Harmless when repeated.</summary>
+    /// <summary>Lets the resource go. Harmless when repeated, and without effect once the lease was handed on: it is the taker's.</summary>
     /// <param name="note">What the next holder should know, up to 500 bytes.</param>
     /// <param name="cancellationToken">Gives up telling the service; the lease then expires by itself.</param>
     /// <exception cref="LeaseLostException">It was lost before: what was written since may have been refused.</exception>
@@ -247,7 +248,7 @@ public sealed class Lease : IAsyncDisposable
     {
         lock (_gate)
         {
-            if (_standing == Standing.Released)
+            if (_standing == Standing.Released || _handedOn)
             {
                 return;
             }
@@ -318,7 +319,7 @@ public sealed class Lease : IAsyncDisposable
             _handedOn = true;
         }
         _renewals.Remove(this);
-        return _ticket;
+        return _ticket with { TtlMs = _ticket.TtlMs ?? _termMs };
     }
 
     /// <summary>

@@ -25,6 +25,7 @@ public sealed class LocksClient
     /// <exception cref="ApprovalRequiredException">The policy wants people to approve it first.</exception>
     /// <exception cref="QueueFullException">Too many wait already.</exception>
     /// <exception cref="ValidationException">The request breaks a rule.</exception>
+    /// <exception cref="ArgumentException">A duration is negative or without end; nothing was sent.</exception>
     /// <exception cref="UnavailableException">The service could not be reached while the wait lasted.</exception>
     public Task<Lease> AcquireAsync(string resource, LeaseOptions? options = null, CancellationToken cancellationToken = default) =>
         AcquireAsync(Request(resource, resources: null, options), options, cancellationToken);
@@ -129,7 +130,10 @@ public sealed class LocksClient
     public Task<QueuedLock> ReprioritizeAsync(string lockId, int priority, CancellationToken cancellationToken = default) =>
         _api.ReprioritizeAsync(lockId, new ReprioritizeLock { Priority = priority }, cancellationToken);
 
-    /// <summary>Ends the lease of whoever holds a resource.</summary>
+    /// <summary>
+    /// Ends the lease of whoever holds a resource. Sent once, unless the service was certainly not reached: a second one
+    /// would end the lease of the next holder. After a lost answer, look at the resource before you call it again.
+    /// </summary>
     /// <param name="resource"><c>type/id</c>.</param>
     /// <param name="reason">Why, 1-500 bytes; kept in the journal.</param>
     /// <param name="immediate">True grants it again at once, false after the last deadline that its holder was told.</param>
@@ -172,6 +176,7 @@ public sealed class LocksClient
     private AcquireLock Request(string? resource, IReadOnlyList<ResourceRequest>? resources, LeaseOptions? options)
     {
         options ??= new LeaseOptions();
+        Durations.Check(options);
         return new AcquireLock
         {
             RequestId = options.RequestId ?? Acquisition.NewRequestId(_options.TimeProvider),

@@ -15,32 +15,33 @@ public sealed class MeshClient : IAsyncDisposable
 
     private readonly HttpClient? _ownHttp;
     private readonly MeshClientOptions _options;
+    private readonly Sender _sender;
     private readonly MeshApi _api;
     private readonly RenewalLoop _renewals;
     private readonly Guarding _guarding;
     private bool _disposed;
 
     /// <summary>Connects nowhere yet: the first call does.</summary>
-    /// <exception cref="ArgumentException">No base URL, or one that is not http or https.</exception>
+    /// <exception cref="ArgumentException">
+    /// No base URL, one that is not http or https or has a password in it, a key that no header can carry, or a duration
+    /// that is negative or without end.
+    /// </exception>
     public MeshClient(MeshClientOptions? options = null)
     {
         options ??= new MeshClientOptions();
-        if (options.BaseUrls.Count == 0 || options.BaseUrls.FirstOrDefault(url => !IsHttp(url)) is not null)
-        {
-            throw new ArgumentException(
-                $"BaseUrls needs at least one URL such as http://localhost:8000, and has {string.Join(", ", options.BaseUrls.DefaultIfEmpty())}.", nameof(options));
-        }
+        options.Check();
         _options = options;
         AgentId = options.AgentId;
         // A request is bounded by its own deadline; a client-wide time-out would cut long polls.
-        _ownHttp = options.HttpClient is null ? new HttpClient { Timeout = Timeout.InfiniteTimeSpan } : null;
-        _api = new MeshApi(new Sender(options.HttpClient ?? _ownHttp!, options), options);
+        _ownHttp = options.HttpClient is null ? new HttpClient(new HttpClientHandler { AllowAutoRedirect = false }) { Timeout = Timeout.InfiniteTimeSpan } : null;
+        _sender = new Sender(options.HttpClient ?? _ownHttp!, options);
+        _api = new MeshApi(_sender, options);
         _renewals = new RenewalLoop(_api, options.TimeProvider);
         Locks = new LocksClient(_api, _renewals, options);
         Policies = new PoliciesClient(_api, options);
         Fences = new FencesClient(_api, options);
         Events = new EventsClient(_api, options);
-        _guarding = new Guarding(Locks, Policies, options);
+        _guarding = new Guarding(_sender, Locks, Policies, options);
     }
 
     /// <summary>Who this client speaks for unless a call says otherwise.</summary>
@@ -113,6 +114,7 @@ public sealed class MeshClient : IAsyncDisposable
             return;
         }
         var held = Held;
+        _sender.Close();
         await _renewals.DisposeAsync();
         _ownHttp?.Dispose();
         WarnOfHeld(held);
@@ -127,6 +129,4 @@ public sealed class MeshClient : IAsyncDisposable
             _options.OnWarning($"{AgentId} closed its client and still held {names}{more}: dispose a lease to release it, or the next holder waits for it to expire.");
         }
     }
-
-    private static bool IsHttp(Uri url) => url.IsAbsoluteUri && (url.Scheme is "http" or "https");
 }

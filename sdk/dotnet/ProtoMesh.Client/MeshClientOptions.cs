@@ -28,7 +28,10 @@ public sealed record MeshClientOptions
     /// <summary>The namespace of every resource that does not say otherwise; the service's <c>default</c>.</summary>
     public string? Namespace { get; init; }
 
-    /// <summary>Sends the requests; it is not disposed with the client. By default the client has its own.</summary>
+    /// <summary>
+    /// Sends the requests; it is not disposed with the client. By default the client has its own, which follows no
+    /// redirects: one that does so sends requests to wherever they point.
+    /// </summary>
     public HttpClient? HttpClient { get; init; }
 
     /// <summary>The clock and its timers; the system's.</summary>
@@ -37,7 +40,7 @@ public sealed record MeshClientOptions
     /// <summary>How long one attempt may take beyond the time for which the service was asked to hold it open; 5 s.</summary>
     public TimeSpan AttemptTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
-    /// <summary>How long a call that does not wait in a queue is retried while the service cannot be reached; 5 s.</summary>
+    /// <summary>How long a call that does not wait in a queue is retried while the service cannot be reached; 5 s. Zero tries once.</summary>
     public TimeSpan RetryFor { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>
@@ -46,10 +49,37 @@ public sealed record MeshClientOptions
     /// </summary>
     public Action<string> OnWarning { get; init; } = static warning => Trace.TraceWarning(warning);
 
+    internal void Check()
+    {
+        if (BaseUrls.Count == 0 || BaseUrls.Any(url => !IsHttp(url)))
+        {
+            throw new ArgumentException(
+                $"{nameof(BaseUrls)} needs at least one URL such as http://localhost:8000, and has {string.Join(", ", BaseUrls.Select(Shown).DefaultIfEmpty())}.");
+        }
+        if (BaseUrls.Any(url => url.UserInfo.Length > 0))
+        {
+            throw new ArgumentException(
+                $"{nameof(BaseUrls)} must not have a user name or password in them, which is not repeated here. The key goes into {nameof(ApiKey)}.");
+        }
+        // What the platform would say at the first call repeats the key.
+        if (ApiKey is not null && (ApiKey.Length == 0 || ApiKey.AsSpan().ContainsAnyExceptInRange('!', '~')))
+        {
+            throw new ArgumentException(
+                $"{nameof(ApiKey)} is printable ASCII without spaces and line breaks, and what was given is not; it is not repeated here.");
+        }
+        Durations.Check(AttemptTimeout, nameof(AttemptTimeout));
+        Durations.Check(RetryFor, nameof(RetryFor));
+    }
+
+    private static bool IsHttp(Uri url) => url.IsAbsoluteUri && (url.Scheme is "http" or "https");
+
+    /// <summary>What may hold a password is not shown.</summary>
+    private static string Shown(Uri url) => url.OriginalString.Contains('@', StringComparison.Ordinal) ? "***" : url.ToString();
+
     /// <summary>A key does not belong in a log, and this is how a record gets there.</summary>
     private bool PrintMembers(StringBuilder builder)
     {
-        builder.Append(CultureInfo.InvariantCulture, $"{nameof(BaseUrls)} = {string.Join(", ", BaseUrls)}, {nameof(AgentId)} = {AgentId}");
+        builder.Append(CultureInfo.InvariantCulture, $"{nameof(BaseUrls)} = {string.Join(", ", BaseUrls.Select(Shown))}, {nameof(AgentId)} = {AgentId}");
         builder.Append(CultureInfo.InvariantCulture, $", {nameof(SessionId)} = {SessionId}, {nameof(Namespace)} = {Namespace}");
         builder.Append(ApiKey is null ? "" : $", {nameof(ApiKey)} = ***");
         return true;

@@ -54,7 +54,7 @@ public sealed record Ticket
     [JsonPropertyName("fencing_token")]
     public required long FencingToken { get; init; }
 
-    /// <summary>How long the lease outlives a renewal, in ms; null when it was not asked for, and then as long as before.</summary>
+    /// <summary>How long the lease outlives a renewal, in ms; null leaves it as long as before.</summary>
     [JsonPropertyName("ttl_ms")]
     public long? TtlMs { get; init; }
 

@@ -95,7 +95,8 @@ export class ProtoMesh {
    */
   async attach(ticket: Ticket | string, options: CallOptions & Pick<AcquireOptions, "autoRenew"> = {}): Promise<Lease> {
     const given = readTicket(ticket);
-    const body = { fencing_token: given.fencing_token, ttl_ms: given.ttl_ms };
+    const ttl = given.ttl_ms ?? undefined;
+    const body = { fencing_token: given.fencing_token, ttl_ms: ttl };
     try {
       const { value, sent } = await this.#api.renew(given.lock_id, body, { signal: options.signal });
       const grant: GrantedLock = {
@@ -115,7 +116,7 @@ export class ProtoMesh {
         holdEndsAt: value.holdEndsAt,
         changedSinceLastHeld: null,
       };
-      const lease = new Lease(this.#api, this.#renewals, grant, sent, { ttl: given.ttl_ms, autoRenew: options.autoRenew });
+      const lease = new Lease(this.#api, this.#renewals, grant, sent, { ttl, autoRenew: options.autoRenew });
       if (lease.renewsItself) {
         this.#renewals.add(lease);
       }

@@ -92,7 +92,8 @@ export class Guards {
       if (!(fault instanceof MeshError)) {
         throw fault;
       }
-      if (onUnavailable === "open" && fault instanceof UnavailableError) {
+      // A client that was closed is not a service that is away.
+      if (onUnavailable === "open" && fault instanceof UnavailableError && fault.retryable) {
         this.#settings.logger.warn(`ProtoMesh: ${action} goes on without a lock and without a decision: ${fault.message}`);
         return granted(action, { unprotected: true });
       }

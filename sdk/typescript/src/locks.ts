@@ -7,7 +7,7 @@ import type {
   DryRunVerdict, Explanation, ForceReleased, LockState, MeshEvent, ObservedLock, QueuedLock, QueuePage, ReleasedLock, ResourceRequest,
   ResourceSummary,
 } from "./locks-types.js";
-import type { AcquireOptions, CallOptions, ListOptions, NamespaceOptions, Settings } from "./options.js";
+import { type AcquireOptions, type CallOptions, checkDurations, type ListOptions, type NamespaceOptions, type Settings } from "./options.js";
 import { pages } from "./pages.js";
 import type { MeshApi } from "./transport/api.js";
 
@@ -62,6 +62,7 @@ export class LocksClient {
    * @throws PolicyDeniedError The policy forbids its `action`.
    * @throws QueueFullError Too many wait already.
    * @throws ValidationError The request breaks a rule.
+   * @throws TypeError A duration is negative, infinite or not a number; nothing was sent.
    * @throws UnavailableError The service could not be reached while the wait lasted.
    */
   async acquire(resource: string | readonly ResourceRequest[], options: AcquireOptions = {}): Promise<Lease> {
@@ -87,7 +88,7 @@ export class LocksClient {
   }
 
   /** What would become of the request now, without the effect. */
-  dryRun(resource: string | readonly ResourceRequest[], options: AcquireOptions = {}): Promise<DryRunVerdict> {
+  async dryRun(resource: string | readonly ResourceRequest[], options: AcquireOptions = {}): Promise<DryRunVerdict> {
     return this.#api.dryRun(this.#request(resource, options), { signal: options.signal });
   }
 
@@ -157,13 +158,17 @@ export class LocksClient {
     return this.#api.reprioritize(lockId, { priority }, { signal: options.signal });
   }
 
-  /** Ends the lease of whoever holds a resource. */
+  /**
+   * Ends the lease of whoever holds a resource. Sent once, unless the service was certainly not reached: a second one
+   * would end the lease of the next holder. After a lost answer, look at the resource before you call it again.
+   */
   forceRelease(resource: string, options: ForceReleaseOptions): Promise<ForceReleased> {
     const { reason, immediate, namespace, signal } = options;
     return this.#api.forceRelease({ namespace: namespace ?? this.#settings.namespace, resource, reason, immediate }, { signal });
   }
 
   #request(resource: string | readonly ResourceRequest[], options: AcquireOptions): AcquireBody {
+    checkDurations(options);
     return {
       request_id: options.requestId ?? newRequestId(),
       namespace: options.namespace ?? this.#settings.namespace,

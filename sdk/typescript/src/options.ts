@@ -74,8 +74,8 @@ export interface AcquireOptions {
   readonly requestId?: string;
   /** False leaves renewing to `lease.renew()`; true. */
   readonly autoRenew?: boolean;
-  /** Called with the place in the queue after each answer that the request still waits. */
-  readonly onQueued?: (queued: QueuedLock) => void;
+  /** Called with the place in the queue after each answer that the request still waits, and awaited. What it throws gives up. */
+  readonly onQueued?: (queued: QueuedLock) => unknown;
   /** Gives up waiting; the request is taken back before the call ends. */
   readonly signal?: AbortSignal;
 }
@@ -115,7 +115,7 @@ export interface Settings {
 export function resolve(options: ClientOptions): Settings {
   return {
     baseUrls: urls(options.baseUrls),
-    apiKey: options.apiKey ?? fromEnvironment("PROTOMESH_API_KEY"),
+    apiKey: key(options.apiKey ?? fromEnvironment("PROTOMESH_API_KEY")),
     agentId: options.agentId ?? fromEnvironment("PROTOMESH_AGENT_ID") ?? madeUpAgent(),
     sessionId: options.sessionId,
     namespace: options.namespace,
@@ -143,10 +143,13 @@ function toBase(given: string | URL): URL {
   try {
     url = new URL(given);
   } catch {
-    throw new TypeError(`${String(given)} is not an absolute URL, such as http://localhost:8000.`);
+    throw new TypeError(`${shown(given)} is not an absolute URL, such as http://localhost:8000.`);
   }
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    throw new TypeError(`${String(given)} is not an http or https URL, such as http://localhost:8000.`);
+    throw new TypeError(`${shown(given)} is not an http or https URL, such as http://localhost:8000.`);
+  }
+  if (url.username !== "" || url.password !== "") {
+    throw new TypeError("A base URL must not have a user name or password in it; it is not repeated here. The key goes into apiKey.");
   }
   url.search = "";
   url.hash = "";
@@ -156,11 +159,37 @@ function toBase(given: string | URL): URL {
   return url;
 }
 
-function duration(name: string, given: number | undefined, otherwise: number): number {
-  if (given !== undefined && !(given >= 0)) {
-    throw new TypeError(`${name} is a number of milliseconds, 0 or more.`);
+/** What may hold a password, which an error would carry into logs and to models, is not repeated. */
+function shown(given: string | URL): string {
+  const text = String(given);
+  return text.includes("@") ? "A base URL" : text;
+}
+
+/** Says now, and without the key, what the platform would say at the first call by repeating it. */
+function key(given: string | undefined): string | undefined {
+  if (given !== undefined && !/^[\x21-\x7e]+$/.test(given)) {
+    throw new TypeError("apiKey is printable ASCII without spaces and line breaks, and what was given is not; it is not repeated here.");
   }
+  return given;
+}
+
+function duration(name: string, given: number | undefined, otherwise: number): number {
+  checkDuration(name, given);
   return given ?? otherwise;
+}
+
+function checkDuration(name: string, given: number | undefined): void {
+  // JSON makes null of the others, which then means the default.
+  if (given !== undefined && !(Number.isFinite(given) && given >= 0)) {
+    throw new TypeError(`${name} is a number of milliseconds, 0 or more, and not ${given}.`);
+  }
+}
+
+/** @throws TypeError One of them is not a duration. */
+export function checkDurations(options: AcquireOptions): void {
+  for (const name of ["wait", "ttl", "maxHold", "drain"] as const) {
+    checkDuration(name, options[name]);
+  }
 }
 
 function fromEnvironment(name: string): string | undefined {

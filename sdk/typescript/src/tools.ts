@@ -4,6 +4,7 @@ import { lostText } from "./denial.js";
 import type { LeaseLostError } from "./errors.js";
 import type { GuardOptions } from "./guard.js";
 import type { Lease } from "./leases/lease.js";
+import { checkDurations } from "./options.js";
 
 /** A call that a model asked for and whose tool has not run yet. */
 export interface ToolCall<TArgs = any> {
@@ -16,7 +17,7 @@ export interface ToolCall<TArgs = any> {
 }
 
 /** What has to be allowed and held while a tool runs. */
-export interface Protection extends Omit<GuardOptions, "action" | "signal"> {
+export interface Protection extends Omit<GuardOptions, "action" | "signal" | "requestId"> {
   /** What the policy decides; the tool's name. */
   readonly action?: string;
 }
@@ -59,6 +60,7 @@ export async function runProtected<T>({ mesh, rule, call, signal, run, answer }:
   let protection: Protection | undefined;
   try {
     protection = await rule(call);
+    check(protection);
   } catch (fault) {
     return answer(`Not done: ${call.name || "this call"}. What it needs could not be told from its arguments: ${String(fault)}`);
   }
@@ -75,6 +77,28 @@ export async function runProtected<T>({ mesh, rule, call, signal, run, answer }:
       return answer(lostText(action, fault));
     }
     throw fault;
+  }
+}
+
+/** What the compiler does not see in a rule that is written in JavaScript, and in arguments of the type `any`. */
+function check(protection: Protection | undefined): void {
+  if (protection === undefined) {
+    return;
+  }
+  if (typeof protection !== "object" || protection === null || Array.isArray(protection)) {
+    throw new TypeError("A rule gives an object such as { resource: \"customer/1\" }, or undefined to let the tool run as it is.");
+  }
+  if ("requestId" in protection && protection.requestId !== undefined) {
+    throw new TypeError("A rule cannot set requestId: calls with one id share one lease, and each call needs its own.");
+  }
+  checkDurations(protection);
+  const { resource } = protection;
+  for (const one of resource === undefined || typeof resource === "string" ? [resource] : resource) {
+    const name = typeof one === "object" ? one.resource : one;
+    // Of a missing argument a template makes a name that every such call would share.
+    if (name !== undefined && /(^|[/:])(undefined|null|NaN|\[object \w+\])([/:]|$)/.test(name)) {
+      throw new TypeError(`${name} names nothing: an argument that the rule reads is missing.`);
+    }
   }
 }
 

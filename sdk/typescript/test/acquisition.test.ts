@@ -191,3 +191,11 @@ test("A client that is closed while it waits takes its request back", async () =
 
   assert.equal(server.to("/v1/locks/cancel").length, 1);
 });
+
+test("A callback that rejects later gives up as one that throws, and nothing stays behind", async () => {
+  const server = await serve(request => (request.path === "/v1/locks" ? queued() : released("cancelled")));
+
+  await assert.rejects(server.client().locks.acquire("customer/123", { onQueued: () => Promise.reject(givenUp) }), isGivenUp);
+
+  assert.equal(server.to("/v1/locks/request-1.0/cancel").length, 1);
+});

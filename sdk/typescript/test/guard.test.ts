@@ -152,3 +152,13 @@ test("An approval that is required names the group", async () => {
   });
   await server.stop();
 });
+
+test("A closed client is not a service that is away: also a guard that is open denies", async () => {
+  const mesh = service.client("agent");
+  await mesh.close();
+
+  for (const resource of [newResource(), undefined]) {
+    await mesh.guard({ action: "refund", resource, onUnavailable: "open" }, guard =>
+      assert.deepEqual([guard.granted, guard.unprotected, guard.denial?.retryable], [false, false, false]));
+  }
+});

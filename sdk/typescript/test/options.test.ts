@@ -48,3 +48,25 @@ test("What cannot work is told when the client is made", () => {
   assert.throws(() => new ProtoMesh({ baseUrls: "http://a", retryFor: Number.NaN }), /retryFor is a number of milliseconds/);
   assert.throws(() => new ProtoMesh({ baseUrls: "http://a", apiKey: "two\nlines" }), TypeError);
 });
+
+test("A key that no header can carry is refused without being repeated", () => {
+  for (const apiKey of ["sk-secret\n", "sk secret", "sk-secr\u00e9t", "\u0000sk-secret", ""]) {
+    assert.throws(() => new ProtoMesh({ baseUrls: "http://a", apiKey }), (error: Error) =>
+      error instanceof TypeError && /^apiKey is printable ASCII/.test(error.message) && !/sk|secr/.test(error.stack!.split("\n    at")[0]!));
+  }
+  assert.equal(settings({ PROTOMESH_API_KEY: "sk-secret\n" }).apiKey, "sk-secret");
+});
+
+test("A password in a base URL is refused without being repeated", () => {
+  for (const baseUrls of ["http://user:hidden@a:8000", "https://hidden@a", "ftp://user:hidden@a", "user:hidden@a", "http://user:hidden@[a"]) {
+    assert.throws(() => new ProtoMesh({ baseUrls }), (error: Error) =>
+      error instanceof TypeError && /base URL/.test(error.message) && !/hidden|user:/.test(`${error.message} ${String(error.cause)}`));
+  }
+});
+
+test("A client's durations are finite and not negative", () => {
+  for (const given of [Number.NaN, -1, Infinity]) {
+    assert.throws(() => new ProtoMesh({ baseUrls: "http://a", attemptTimeout: given }), new RegExp(`attemptTimeout is .+ and not ${given}\\.`));
+    assert.throws(() => new ProtoMesh({ baseUrls: "http://a", retryFor: given }), new RegExp(`retryFor is .+ and not ${given}\\.`));
+  }
+});

@@ -257,3 +257,59 @@ async function freePort(): Promise<string> {
   await new Promise(done => server.close(done));
   return `http://127.0.0.1:${port}`;
 }
+
+test("Ending somebody's lease is sent once, since a second one would end the next holder's", async () => {
+  for (const fault of [{ reset: true }, { status: 503, headers: { "content-type": "text/plain" }, text: "" }]) {
+    const server = await serve(request => (request.number === 1 ? fault : { json: { ended: [] } }));
+
+    await assert.rejects(server.client().locks.forceRelease("customer/123", { reason: "stuck" }), UnavailableError);
+
+    assert.equal(server.requests.length, 1);
+  }
+});
+
+test("Ending somebody's lease is sent again where nobody listened", async () => {
+  const server = await serve(() => ({ json: { lock_id: "request-1.0" } }));
+  const mesh = server.client({ baseUrls: [await nobody(), server.url] });
+
+  await mesh.locks.forceRelease("customer/123", { reason: "stuck" });
+
+  assert.equal(server.to("/v1/resources/force-release").length, 1);
+});
+
+test("A redirect is not followed, and its target is named without its path", async () => {
+  const elsewhere = await serve(well);
+  const server = await serve(() => ({ status: 307, headers: { location: `${elsewhere.url}/v1/locks?secret=1`, "content-type": "text/html" }, text: "" }));
+  const told = (error: MeshError) => error instanceof ProtocolError && error.code === "not_protomesh"
+    && error.message.includes(`${server.url} answered with a redirect to ${elsewhere.url}, which`);
+
+  await assert.rejects(server.client().locks.acquire("customer/123", { action: "refund", metadata: { iban: "DE00" } }), told);
+  await assert.rejects(server.client().events.stream()[Symbol.asyncIterator]().next(), told);
+
+  assert.deepEqual([elsewhere.requests.length, server.to("/v1/locks").length], [0, 1]);
+});
+
+test("A duration that is none is refused before anything is sent", async () => {
+  const server = await serve(well);
+  const mesh = server.client();
+
+  for (const given of [Number.NaN, -1, Infinity]) {
+    for (const name of ["wait", "ttl", "maxHold", "drain"]) {
+      const refusal = { name: "TypeError", message: `${name} is a number of milliseconds, 0 or more, and not ${given}.` };
+      await assert.rejects(mesh.locks.acquire("customer/123", { [name]: given }), refusal);
+      await assert.rejects(mesh.locks.dryRun("customer/123", { [name]: given }), refusal);
+    }
+  }
+  await assert.rejects(mesh.guard({ action: "refund", resource: "customer/123", ttl: Number.NaN }, () => {}), TypeError);
+
+  assert.equal(server.requests.length, 0);
+});
+
+/** An address that refuses connections. */
+async function nobody(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>(ready => server.listen(0, "127.0.0.1", ready));
+  const { port } = server.address() as AddressInfo;
+  await new Promise(done => server.close(done));
+  return `http://127.0.0.1:${port}`;
+}

@@ -41,7 +41,7 @@ test("A ticket of a lease that ended or moved on is lost", async () => {
   const [mesh, other] = [service.client("giver"), service.client("taker")];
   const [one, two] = [await mesh.locks.acquire(newResource()), await mesh.locks.acquire(newResource())];
   const [ended, moved] = [one.ticket(), two.ticket()];
-  await one.release();
+  await mesh.locks.cancel(one.lockId);
   await two.transfer("somebody");
 
   for (const ticket of [ended, moved, { ...ended, lock_id: "nobody-knows.0" }]) {
@@ -85,4 +85,31 @@ test("A process ends although it still holds a lease", async () => {
   assert.equal(code, 0);
   assert.ok(performance.now() - started < 20_000, "before the lease's 60 s");
   assert.equal((await service.client("other").locks.queue(resource)).heldBy.length, 1);
+});
+
+test("A ticket without a time to live leaves the lease the one that it has", async () => {
+  const mesh = service.client("giver");
+  const lease = await mesh.locks.acquire(newResource(), { ttl: 20_000 });
+  const { ttl_ms: ttl, ...ticket } = lease.ticket();
+  assert.equal(ttl, 20_000);
+
+  for (const given of [JSON.stringify(ticket), JSON.stringify({ ...ticket, ttl_ms: null })]) {
+    const attached = await mesh.attach(given);
+    assert.ok(attached.isHeld && attached.remaining > 15_000 && attached.remaining <= 20_000);
+    attached.ticket();
+  }
+  await assert.rejects(mesh.attach(JSON.stringify({ ...ticket, ttl_ms: "20" })), /a whole ttl_ms/);
+  await mesh.locks.cancel(lease.lockId);
+});
+
+test("Whoever handed a lease on cannot release it any more", async () => {
+  const [mesh, other] = [service.client("giver"), service.client("taker")];
+  const resource = newResource();
+  const lease = await mesh.locks.acquire(resource);
+  const attached = await other.attach(lease.ticket());
+
+  await lease.release("too late");
+
+  assert.equal((await mesh.locks.queue(resource)).heldBy.length, 1);
+  await attached.release("by the taker");
 });

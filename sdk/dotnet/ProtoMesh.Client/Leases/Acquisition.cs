@@ -31,9 +31,7 @@ internal sealed class Acquisition(MeshApi api, AcquireLock request, LeaseOptions
         var started = _time.GetTimestamp();
         var waitEnds = LeaseDeadline.Add(_time, started, options.Wait);
         // A try does not wait in the queue, but its one call is repeated like any other while nobody answers.
-        var until = options.Wait > TimeSpan.Zero
-            ? LeaseDeadline.Add(_time, waitEnds, Grace)
-            : LeaseDeadline.Add(_time, started, api.Options.RetryFor);
+        long? until = options.Wait > TimeSpan.Zero ? LeaseDeadline.Add(_time, waitEnds, Grace) : null;
         try
         {
             while (await CallAsync(waitEnds, until, cancellationToken) is { } reply)
@@ -51,7 +49,7 @@ internal sealed class Acquisition(MeshApi api, AcquireLock request, LeaseOptions
                 }
             }
         }
-        catch (Exception fault) when (fault is not MeshException or UnavailableException or ServiceFailedException or ProtocolException)
+        catch (Exception fault) when (MayLeaveSomething(fault))
         {
             // Given up from this side. Whatever the service has made of the request meanwhile must not stay behind.
             await TakeBackAsync();
@@ -62,9 +60,9 @@ internal sealed class Acquisition(MeshApi api, AcquireLock request, LeaseOptions
     }
 
     /// <summary>Null when the wait is over and the service has not said so.</summary>
-    private async Task<Reply<object>?> CallAsync(long waitEnds, long until, CancellationToken cancellationToken)
+    private async Task<Reply<object>?> CallAsync(long waitEnds, long? until, CancellationToken cancellationToken)
     {
-        while (LeaseDeadline.Until(_time, until) > TimeSpan.Zero)
+        while (LeaseDeadline.Until(_time, until ?? LeaseDeadline.Add(_time, waitEnds, Grace)) > TimeSpan.Zero)
         {
             cancellationToken.ThrowIfCancellationRequested();
             var left = LeaseDeadline.Until(_time, waitEnds);
@@ -110,6 +108,11 @@ internal sealed class Acquisition(MeshApi api, AcquireLock request, LeaseOptions
             await Task.Delay(ShortestRound - took, _time, cancellationToken);
         }
     }
+
+    /// <summary>A refusal of whoever stands before the service says nothing about what waits behind it.</summary>
+    private bool MayLeaveSomething(Exception fault) =>
+        fault is not MeshException or UnavailableException or ServiceFailedException or ProtocolException
+        || (_queued is not null && fault is UnauthorizedException or RateLimitedException);
 
     /// <summary>
     /// Shielded from the caller's cancellation, and bounded. A call that was cut off may still be on its way, so

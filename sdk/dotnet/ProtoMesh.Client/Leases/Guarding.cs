@@ -1,5 +1,6 @@
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Transport;
 
 namespace ProtoMesh.Leases;
 
@@ -7,7 +8,7 @@ namespace ProtoMesh.Leases;
 /// Policy, queue and lease in one step: the request for the lease names the action, so the service decides before anything
 /// is enqueued. Whatever the service or the way to it answers becomes a value.
 /// </summary>
-internal sealed class Guarding(LocksClient locks, PoliciesClient policies, MeshClientOptions client)
+internal sealed class Guarding(Sender sender, LocksClient locks, PoliciesClient policies, MeshClientOptions client)
 {
     public Task<Guard> GuardAsync(string action, string? resource, GuardOptions? options, CancellationToken cancellationToken) => resource is null
         ? AskAsync(action, options ?? new GuardOptions(), DecideAsync, cancellationToken)
@@ -21,6 +22,11 @@ internal sealed class Guarding(LocksClient locks, PoliciesClient policies, MeshC
     private async Task<Guard> AskAsync(
         string action, GuardOptions options, Func<GuardOptions, CancellationToken, Task<Guard>> ask, CancellationToken cancellationToken)
     {
+        if (sender.IsClosed)
+        {
+            // Nobody would renew the lease, also where the caller's own HttpClient still works.
+            return new Guard(action, Problems.Closed());
+        }
         try
         {
             return await ask(options with { Action = action }, cancellationToken);

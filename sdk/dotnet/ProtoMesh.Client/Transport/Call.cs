@@ -18,6 +18,9 @@ internal readonly record struct Call(HttpMethod Method, string Path)
     /// <summary>What must be there still for the call to take effect; null does not ask.</summary>
     public string? IfMatch { get; init; }
 
+    /// <summary>Its effect is not the same twice: sent again only when the first one certainly did not arrive.</summary>
+    public bool Once { get; init; }
+
     /// <summary>True when a 503 has an answer of this call and is no problem.</summary>
     public bool Reads503 { get; init; }
 }

@@ -15,11 +15,11 @@ internal sealed class MeshApi(Sender sender, MeshClientOptions options)
     public MeshClientOptions Options => options;
 
     /// <summary>200 is a grant, 202 a place in the queue.</summary>
-    public Task<Reply<object>> AcquireAsync(AcquireLock body, TimeSpan hold, long until, CancellationToken cancellationToken) =>
+    public Task<Reply<object>> AcquireAsync(AcquireLock body, TimeSpan hold, long? until, CancellationToken cancellationToken) =>
         sender.SendAsync(Post("v1/locks", body, LocksJson.Default.AcquireLock, hold, until), GrantedOrQueued, cancellationToken);
 
     /// <inheritdoc cref="AcquireAsync"/>
-    public Task<Reply<object>> WaitAsync(string lockId, TimeSpan hold, long until, CancellationToken cancellationToken) =>
+    public Task<Reply<object>> WaitAsync(string lockId, TimeSpan hold, long? until, CancellationToken cancellationToken) =>
         sender.SendAsync(Post($"v1/locks/{Escape(lockId)}/wait", hold, until), GrantedOrQueued, cancellationToken);
 
     public async Task<DryRunVerdict> DryRunAsync(AcquireLock body, CancellationToken cancellationToken) =>
@@ -53,7 +53,7 @@ internal sealed class MeshApi(Sender sender, MeshClientOptions options)
         (await SendAsync(Post($"v1/locks/{Escape(lockId)}/reprioritize", body, LocksJson.Default.ReprioritizeLock), LocksJson.Default.QueuedLock, cancellationToken)).Value;
 
     public async Task<ForceReleased> ForceReleaseAsync(ForceRelease body, CancellationToken cancellationToken) =>
-        (await SendAsync(Post("v1/resources/force-release", body, LocksJson.Default.ForceRelease), LocksJson.Default.ForceReleased, cancellationToken)).Value;
+        (await SendAsync(Post("v1/resources/force-release", body, LocksJson.Default.ForceRelease) with { Once = true }, LocksJson.Default.ForceReleased, cancellationToken)).Value;
 
     public async Task<LockPage> ListAsync(Query query, CancellationToken cancellationToken) =>
         (await SendAsync(Get("v1/locks" + query), LocksJson.Default.LockPage, cancellationToken)).Value;

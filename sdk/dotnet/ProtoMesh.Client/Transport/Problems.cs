@@ -70,6 +70,14 @@ internal static class Problems
             RetryAfterMs = (long?)retryAfter?.TotalMilliseconds,
         };
 
+    public static Problem Closed() => Unreachable("This client was disposed.", retryable: false) with { NextStep = "Make a new client." };
+
+    /// <summary>The target's origin alone: the rest may hold what does not belong in a log.</summary>
+    public static Problem Redirected(Uri from, int status, Uri? location) => Own(
+        "not_protomesh", "The answer is not one of a ProtoMesh service", status,
+        $"{Origin(from)} answered with a redirect to {(Target(from, location) is { } target ? Origin(target) : "an unnamed place")}, which is not followed: is this a ProtoMesh service? Check the base URL.",
+        "Check the base URL.");
+
     public static Problem NotProtoMesh(Uri from, int status, string? mediaType) => Own(
         "not_protomesh", "The answer is not one of a ProtoMesh service", status,
         mediaType is null or "application/json" or "application/problem+json"
@@ -83,7 +91,9 @@ internal static class Problems
         "Use a client of the service's major version.");
 
     /// <summary>Scheme, host and port: a path may hold a resource's name, which does not belong in every log.</summary>
-    public static string Origin(Uri url) => url.GetLeftPart(UriPartial.Authority);
+    public static string Origin(Uri url) => url.GetComponents(UriComponents.SchemeAndServer, UriFormat.UriEscaped);
+
+    private static Uri? Target(Uri from, Uri? location) => location is not null && Uri.TryCreate(from, location, out var target) ? target : null;
 
     private static MeshException ByStatus(Problem problem, Exception? inner) => problem.Status switch
     {

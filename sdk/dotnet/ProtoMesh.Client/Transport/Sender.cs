@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Reflection;
 using System.Text.Json;
 using ProtoMesh.Contracts;
@@ -7,8 +8,8 @@ using ProtoMesh.Contracts;
 namespace ProtoMesh.Transport;
 
 /// <summary>
-/// Sends a call until it has an answer, the answer is final, or its time is up. Every call can be repeated: requests
-/// carry their id and the others say the state they want.
+/// Sends a call until it has an answer, the answer is final, or its time is up. Calls can be repeated: requests carry
+/// their id and the others say the state they want. The one that cannot says so by <see cref="Call.Once"/>.
 /// </summary>
 internal sealed class Sender(HttpClient http, MeshClientOptions options)
 {
@@ -23,6 +24,12 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
     private readonly Uri[] _baseUrls = [.. options.BaseUrls.Select(AsFolder)];
     private readonly string? _key = options.ApiKey is { } key ? new AuthenticationHeaderValue("Bearer", key).ToString() : null;
     private int _current;
+    private volatile bool _closed;
+
+    /// <summary>From now on what fails is not worth a retry.</summary>
+    public void Close() => _closed = true;
+
+    public bool IsClosed => _closed;
 
     /// <param name="call">What to send.</param>
     /// <param name="read">Reads the body of a 2xx from its status; a <see cref="JsonException"/> means that it is damaged or another service's.</param>
@@ -39,9 +46,11 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
             MeshException failure;
             try
             {
-                return await TryOnceAsync(call, _baseUrls[at % _baseUrls.Length], until, read, cancellationToken);
+                // The time for retries does not cut the first attempt: none at all means one attempt.
+                return await TryOnceAsync(
+                    call, _baseUrls[at % _baseUrls.Length], attempt == 1 ? call.Until ?? long.MaxValue : until, read, cancellationToken);
             }
-            catch (MeshException fault) when (IsTransient(fault))
+            catch (MeshException fault) when (IsTransient(fault) && (!call.Once || WasRefused(fault)))
             {
                 failure = fault;
             }
@@ -76,6 +85,7 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
             using var timer = new CancellationTokenSource(options.AttemptTimeout, _time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
             response = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+            RefuseRedirect(response, url);
             RefuseOtherVersions(response, url);
             if (response.IsSuccessStatusCode && MediaType(response) == "text/event-stream")
             {
@@ -126,9 +136,10 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
             var bytes = await response.Content.ReadAsByteArrayAsync(timer.Token);
             return new Reply<T>(Read(call, response, bytes, url, read), sent);
         }
-        catch (ObjectDisposedException fault)
+        catch (Exception fault) when (fault is ObjectDisposedException
+            || (_closed && !cancellationToken.IsCancellationRequested && IsNetworkFault(fault)))
         {
-            throw Problems.ToException(Problems.Unreachable("This client was disposed.", retryable: false), fault);
+            throw Problems.ToException(Problems.Closed(), fault);
         }
         catch (Exception fault) when (!cancellationToken.IsCancellationRequested && IsNetworkFault(fault))
         {
@@ -139,6 +150,7 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
     private T Read<T>(Call call, HttpResponseMessage response, byte[] bytes, Uri url, Func<int, byte[], T?> read)
         where T : class
     {
+        RefuseRedirect(response, url);
         RefuseOtherVersions(response, url);
         var (status, mediaType) = ((int)response.StatusCode, MediaType(response));
         if (!response.IsSuccessStatusCode && !(status == 503 && call.Reads503 && mediaType == "application/json"))
@@ -160,6 +172,15 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
         catch (JsonException fault)
         {
             throw Problems.ToException(Problems.Unreachable($"The answer of {Problems.Origin(url)} arrived damaged: {fault.Message}"), fault);
+        }
+    }
+
+    /// <summary>Wherever it points would get what was meant for the service.</summary>
+    private static void RefuseRedirect(HttpResponseMessage response, Uri url)
+    {
+        if ((int)response.StatusCode is >= 300 and < 400)
+        {
+            throw Problems.ToException(Problems.Redirected(url, (int)response.StatusCode, response.Headers.Location));
         }
     }
 
@@ -216,6 +237,19 @@ internal sealed class Sender(HttpClient http, MeshClientOptions options)
         fault);
 
     private static bool IsNetworkFault(Exception fault) => fault is HttpRequestException or IOException or OperationCanceledException;
+
+    /// <summary>Nobody listened, so nothing was sent.</summary>
+    private static bool WasRefused(MeshException fault)
+    {
+        for (var inner = fault.InnerException; inner is not null; inner = inner.InnerException)
+        {
+            if (inner is SocketException { SocketErrorCode: SocketError.ConnectionRefused })
+            {
+                return true;
+            }
+        }
+        return false;
+    }
 
     /// <summary>A full queue is retryable too, but its caller may have something better to do than to wait here.</summary>
     private static bool IsTransient(MeshException fault) =>

@@ -66,7 +66,7 @@ export class Acquisition {
         }
         const isNews = this.#queued === undefined && this.#options.onQueued !== undefined;
         this.#queued = reply.value as QueuedLock;
-        this.#options.onQueued?.(this.#queued);
+        await this.#options.onQueued?.(this.#queued);
         if (!isNews) {
           await this.#pace(reply.sent, signal);
         }

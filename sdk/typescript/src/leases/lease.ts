@@ -169,12 +169,12 @@ export class Lease {
   }
 
   /**
-   * Lets the resource go. Harmless when repeated.
+   * Lets the resource go. Harmless when repeated, and without effect once the lease was handed on: it is the taker's.
    * @param note What the next holder should know, up to 500 bytes.
    * @throws LeaseLostError It was lost before: what was written since may have been refused.
    */
   async release(note?: string, options: CallOptions = {}): Promise<void> {
-    if (this.#standing === "released") {
+    if (this.#standing === "released" || this.#handedOn) {
       return;
     }
     this.#renewals.remove(this);

@@ -16,11 +16,11 @@ export interface Ticket {
   readonly agent_id: string;
   readonly session_id?: string;
   readonly fencing_token: number;
-  readonly ttl_ms: number;
+  /** How long the lease outlives a renewal; absent leaves it as long as before. */
+  readonly ttl_ms?: number;
 }
 
 const texts = ["lock_id", "request_id", "namespace", "agent_id"] as const;
-const numbers = ["fencing_token", "ttl_ms"] as const;
 
 /** @throws TypeError It is no ticket of this version. */
 export function readTicket(given: Ticket | string): Ticket {
@@ -33,7 +33,8 @@ export function readTicket(given: Ticket | string): Ticket {
   }
   const missing = [
     ...texts.filter(name => typeof ticket[name] !== "string"),
-    ...numbers.filter(name => !Number.isSafeInteger(ticket[name])),
+    ...(Number.isSafeInteger(ticket.fencing_token) ? [] : ["fencing_token"]),
+    ...((ticket.ttl_ms ?? undefined) === undefined || Number.isSafeInteger(ticket.ttl_ms) ? [] : ["a whole ttl_ms"]),
     ...(typeof ticket.resource === "string" || Array.isArray(ticket.resources) ? [] : ["resource"]),
   ];
   if (missing.length > 0) {

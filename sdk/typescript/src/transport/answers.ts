@@ -26,6 +26,25 @@ export function checkVersion(response: Response, base: URL): void {
   }
 }
 
+/** A browser shows nothing of a redirect but that it is one. */
+export function refuseRedirect(response: Response, base: URL): void {
+  if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
+    throw toError(ownProblem(
+      "not_protomesh", `${origin(base)} answered with a redirect to ${targetOf(response, base)}, which is not followed: `
+        + "is this a ProtoMesh service? Check the base URL."));
+  }
+}
+
+/** Its origin alone: the rest may hold what does not belong in a log. */
+function targetOf(response: Response, base: URL): string {
+  const location = response.headers.get("location");
+  try {
+    return location === null ? "an unnamed place" : new URL(location, base).origin;
+  } catch {
+    return "an unnamed place";
+  }
+}
+
 export function unreachable(detail: string, cause?: unknown, more: Partial<Problem> = {}): MeshError {
   return toError(ownProblem("unreachable", detail, more), cause);
 }

@@ -81,7 +81,7 @@ export class MeshApi {
   }
 
   forceRelease(body: Body, limits: Limits): Promise<ForceReleased> {
-    return this.#value({ ...post("v1/resources/force-release", body), ...limits });
+    return this.#value({ ...post("v1/resources/force-release", body), once: true, ...limits });
   }
 
   resources(parameters: Parameters, limits: Limits): Promise<Paged & { resources: ResourceSummary[] }> {

@@ -3,7 +3,7 @@ import { fromWire } from "../naming.js";
 import type { Settings } from "../options.js";
 import { ownProblem } from "../problem.js";
 import { VERSION } from "../version.js";
-import { checkVersion, isJson, mediaTypeOf, notProtoMesh, origin, readProblem, unreachable } from "./answers.js";
+import { checkVersion, isJson, mediaTypeOf, notProtoMesh, origin, readProblem, refuseRedirect, unreachable } from "./answers.js";
 import { Backoff } from "./backoff.js";
 import { listen } from "./signals.js";
 import { now, quietTimer, sleep } from "./time.js";
@@ -25,6 +25,8 @@ export interface Call {
   readonly shielded?: boolean;
   /** Its pauses do not keep the process alive. */
   readonly quiet?: boolean;
+  /** Its effect is not the same twice: sent again only when the first one certainly did not arrive. */
+  readonly once?: boolean;
   /** A name that the answer has to have, else it is not the answer of this call. */
   readonly needs?: string;
   /** An answer with this status is one too. */
@@ -42,8 +44,8 @@ const SHORTEST_ATTEMPT = 1;
 const IN_TIME = Symbol("in time");
 
 /**
- * Sends a call until it has an answer, the answer is final, or its time is up. Every call can be repeated: requests
- * carry their id and the others say the state they want.
+ * Sends a call until it has an answer, the answer is final, or its time is up. Calls can be repeated: requests carry
+ * their id and the others say the state they want. The one that cannot says so by {@link Call.once}.
  */
 export class Sender {
   readonly #settings: Settings;
@@ -59,8 +61,6 @@ export class Sender {
       "user-agent": `protomesh-typescript/${VERSION}`,
       ...(settings.apiKey !== undefined && { authorization: `Bearer ${settings.apiKey}` }),
     };
-    // Says now what would otherwise look like a broken network at the first call.
-    new Headers(this.#headers);
   }
 
   /** Ends every call that is not shielded, and refuses new ones. */
@@ -80,7 +80,7 @@ export class Sender {
         // The time for retries does not cut the first attempt: none at all means one attempt.
         return await this.#tryOnce<T>(call, this.#baseUrl(at), attempt === 1 ? call.until ?? Infinity : until);
       } catch (fault) {
-        if (!isTransient(fault)) {
+        if (!isTransient(fault) || (call.once && !wasRefused(fault))) {
           throw fault;
         }
         failure = fault;
@@ -112,8 +112,10 @@ export class Sender {
     try {
       const response = await this.#settings.fetch(new URL(path, base), {
         headers: { ...this.#headers, accept: "text/event-stream", ...headers },
+        redirect: "manual",
         signal: AbortSignal.any([signal, stop.signal]),
       });
+      refuseRedirect(response, base);
       checkVersion(response, base);
       if (response.ok && mediaTypeOf(response) === "text/event-stream" && response.body) {
         return response;
@@ -151,8 +153,11 @@ export class Sender {
         method: call.method,
         headers: this.#headersOf(call),
         body: call.body,
+        // Wherever it points, it would get what was meant for the service.
+        redirect: "manual",
         signal: stop.signal,
       });
+      refuseRedirect(response, base);
       const text = await response.text();
       checkVersion(response, base);
       return { value: this.#read<T>(call, response, text, base), sent, status: response.status };
@@ -244,6 +249,14 @@ export class Sender {
 /** A full queue is retryable too, but its caller may have something better to do than to wait here. */
 function isTransient(fault: unknown): fault is MeshError {
   return fault instanceof MeshError && fault.retryable && (fault instanceof UnavailableError || fault.status >= 500);
+}
+
+/** Nobody listened, so nothing was sent; a name with several addresses is refused by each of them. */
+function wasRefused(fault: unknown): boolean {
+  if (fault instanceof AggregateError) {
+    return fault.errors.length > 0 && fault.errors.every(wasRefused);
+  }
+  return fault instanceof Error && (("code" in fault && fault.code === "ECONNREFUSED") || wasRefused(fault.cause));
 }
 
 /** The platform says "fetch failed" and hides the reason in the cause. */
