@@ -160,3 +160,19 @@ def test_a_synchronous_guard_says_the_same(connect_sync: Callable[..., SyncProto
         assert guard.lease is not None
         mesh.locks.force_release(name, "it hangs", immediate=True)
         assert guard.lease.lost.wait(10)
+
+
+async def test_a_closed_client_is_no_absent_service(connect: Callable[..., ProtoMesh]) -> None:
+    mesh = connect()
+    await mesh.close()
+    async with mesh.guard("refund", new_name(), on_unavailable="open") as guard:
+        assert not guard.granted
+        assert not guard.unprotected
+        assert "closed" in (guard.text or "")
+
+
+def test_a_closed_synchronous_client_is_no_absent_service(connect_sync: Callable[..., SyncProtoMesh]) -> None:
+    mesh = connect_sync()
+    mesh.close()
+    with mesh.guard("refund", new_name(), on_unavailable="open") as guard:
+        assert not guard.granted

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +14,7 @@ class Settings:
     """What a client was made with, defaults filled in."""
 
     base_urls: tuple[str, ...]
-    api_key: str | None
+    api_key: str | None = field(repr=False)
     agent_id: str
     session_id: str | None
     namespace: str | None
@@ -34,7 +35,7 @@ class Settings:
         """From the arguments, and from the environment where they say nothing."""
         return cls(
             base_urls=_urls(base_urls),
-            api_key=api_key or os.environ.get("PROTOMESH_API_KEY") or None,
+            api_key=_key(api_key or os.environ.get("PROTOMESH_API_KEY") or None),
             agent_id=agent_id or os.environ.get("PROTOMESH_AGENT_ID") or _agent(),
             session_id=session_id,
             namespace=namespace,
@@ -50,7 +51,24 @@ def _urls(given: str | Sequence[str] | None) -> tuple[str, ...]:
     urls = tuple(url.rstrip("/") for url in given)
     if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
         raise ValueError("base_urls needs at least one absolute URL, such as http://localhost:8000.")
+    # No message may name what was given: it is a secret.
+    if any("@" in _authority(url) for url in urls):
+        raise ValueError("A base URL holds a user name or password. Leave it out, and give the key as api_key.")
     return urls
+
+
+def _authority(url: str) -> str:
+    return re.split(r"[/?#\\]", url.partition("://")[2], maxsplit=1)[0]
+
+
+def _key(key: str | None) -> str | None:
+    """As a header can hold it: whoever sends it would else put it into an error."""
+    if key is not None and not re.fullmatch(r"[!-~]+", key):
+        raise ValueError(
+            "The api_key has a space, a line break or another character that no key has: only printable ASCII is sent. "
+            "Was it read from a file with a newline at its end?"
+        )
+    return key
 
 
 def _agent() -> str:

@@ -210,3 +210,8 @@ async def test_what_would_run_without_the_lock_is_refused(connect: Connect) -> N
     with pytest.raises(ValueError, match="thread_id"):
         await graph.ainvoke({})
     assert graph.get_graph() is not None
+
+
+def test_runs_of_an_exclusive_thread_have_no_common_request_id(connect: Connect) -> None:
+    with pytest.raises(TypeError, match="request_id"):
+        exclusive_thread(Threads().graph, connect("a"), request_id="12345678")

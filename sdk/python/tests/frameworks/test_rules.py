@@ -138,3 +138,12 @@ def test_labels_stay_within_what_the_service_takes() -> None:
     made = CompiledRule({"labels": {f"l{n}": "x" for n in range(15)}}).plan(call)
     assert made is not None
     assert len(made.options["labels"]) == 15
+
+
+def test_a_rule_has_no_request_id_since_two_calls_would_be_one_request() -> None:
+    rule: Any = {"resource": "customer/{id}", "request_id": "12345678"}
+    with pytest.raises(TypeError, match="request_id"):
+        CompiledRule(rule)
+    given = CompiledRule(lambda _: rule)
+    with pytest.raises(TypeError, match="request_id"):
+        given.plan(ToolCall(name="update", arguments={"id": "1"}))

@@ -100,7 +100,8 @@ class GuardScope:
         try:
             guard = await self._ask()
         except UnavailableError as failure:
-            if not self._is_open:
+            # A client that was closed is no service that is away.
+            if not self._is_open or not failure.retryable:
                 return Guard(self._action, denial=Denial.of(self._action, failure))
             _log.warning("%s runs without protection, since the service is away: %s", self._action, failure.message)
             return Guard(self._action, unprotected=True)

@@ -134,9 +134,13 @@ class Locks:
         self, resource: str, reason: str, *, immediate: bool = False, namespace: str | None = None
     ) -> ForceReleased:
         """Ends the lease of whoever holds a resource. It is granted again after the last deadline that its holder was
-        told, or at once with ``immediate``. ``reason`` is kept in the journal."""
+        told, or at once with ``immediate``. ``reason`` is kept in the journal.
+
+        It is sent once, since a second one would end the lease of whoever came next: after UnavailableError look at
+        ``queue`` first.
+        """
         body = self._query(namespace, resource=resource, reason=reason, immediate=immediate or None)
-        return await self._sender.ask(ForceReleased, post("/v1/resources/force-release", body))
+        return await self._sender.ask(ForceReleased, post("/v1/resources/force-release", body, once=True))
 
     # What follows is for the client itself.
 

@@ -44,6 +44,7 @@ class Http:
         self._home: tuple[asyncio.AbstractEventLoop, int] | None = None
         self._closed = False
         self.faults = (httpx.RequestError, httpx.StreamError, OSError, TimeoutError, asyncio.TimeoutError)
+        self.never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
     def client(self) -> httpx.AsyncClient:
         if self._given is not None:

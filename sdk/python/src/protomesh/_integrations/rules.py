@@ -111,6 +111,13 @@ class CompiledRules:
         return None
 
 
+def own_requests(options: GuardOptions) -> None:
+    """Checks options that are for more than one request. Two requests of one id would be one, with one lease for both."""
+    if options.get("request_id") is not None:
+        raise TypeError("There is no request_id here: each call is a request of its own, whose id is made for it.")
+    LeaseRequest.of(options)
+
+
 class _Parts:
     """A Protection taken apart, with templates where it was written by hand."""
 
@@ -127,7 +134,7 @@ class _Parts:
             raise ValueError('on_unavailable is "closed" or "open".')
         if "metadata" in given or "action" in given:
             raise TypeError("A rule names action and metadata once.")
-        LeaseRequest.of(cast("GuardOptions", given))
+        own_requests(cast("GuardOptions", given))
         self._options = given
 
     def plan(self, call: ToolCall) -> Plan:

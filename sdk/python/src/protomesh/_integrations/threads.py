@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from .._async.client import ProtoMesh
 from .._async.lease import Lease
-from .._requests import LeaseOptions, LeaseRequest
+from .._requests import LeaseOptions
 from .._sync.lease import SyncLease
+from .rules import own_requests
 from .tasks import stop
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class ExclusiveThread:
     """A compiled graph whose runs take the lock of their thread. What it does not run itself is the graph's own."""
 
     def __init__(self, graph: Any, mesh: ProtoMesh, options: LeaseOptions) -> None:
-        LeaseRequest.of(options)
+        own_requests(options)
         #: The graph itself, without locks.
         self.graph = graph
         self._mesh = mesh

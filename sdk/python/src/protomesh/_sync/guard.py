@@ -101,7 +101,8 @@ class GuardScope:
         try:
             guard = self._ask()
         except UnavailableError as failure:
-            if not self._is_open:
+            # A client that was closed is no service that is away.
+            if not self._is_open or not failure.retryable:
                 return SyncGuard(self._action, denial=Denial.of(self._action, failure))
             _log.warning("%s runs without protection, since the service is away: %s", self._action, failure.message)
             return SyncGuard(self._action, unprotected=True)

@@ -49,6 +49,7 @@ class Http:
         self._closed = False
         self._gate = threading.Lock()
         self.faults = (httpx.RequestError, httpx.StreamError, OSError, TimeoutError)
+        self.never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
     def client(self) -> httpx.Client:
         if self._given is not None:
