@@ -188,7 +188,9 @@ def test_an_agent_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(SyncProtoMesh().agent_id.encode()) <= 128
 
 
-@pytest.mark.parametrize("urls", [[], "localhost:8000", ["http://a", "ftp://b"]])
+@pytest.mark.parametrize(
+    "urls", [[], "localhost:8000", ["http://a", "ftp://b"], "http://a:80800", "http://", "http://[a"]
+)
 def test_a_base_url_has_to_be_absolute(urls: Any) -> None:
     if urls:
         with pytest.raises(ValueError, match="absolute URL"):
@@ -269,7 +271,7 @@ async def test_one_client_serves_one_event_loop_after_another(service: Service) 
     [
         Do(forward=True, reset=True),
         Do(502, b"<html>", {"content-type": "text/html"}),
-        problem("store_unavailable", 503),
+        problem("store_unavailable", 503, retryable=True),
     ],
     ids=["lost", "proxy", "store"],
 )

@@ -7,6 +7,7 @@ import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,12 +50,21 @@ def _urls(given: str | Sequence[str] | None) -> tuple[str, ...]:
         text = given or os.environ.get("PROTOMESH_URL") or "http://localhost:8000"
         given = [part.strip() for part in text.split(",") if part.strip()]
     urls = tuple(url.rstrip("/") for url in given)
-    if not urls or not all(url.startswith(("http://", "https://")) for url in urls):
-        raise ValueError("base_urls needs at least one absolute URL, such as http://localhost:8000.")
     # No message may name what was given: it is a secret.
     if any("@" in _authority(url) for url in urls):
         raise ValueError("A base URL holds a user name or password. Leave it out, and give the key as api_key.")
+    if not urls or not all(_is_absolute(url) for url in urls):
+        raise ValueError("base_urls needs at least one absolute URL, such as http://localhost:8000.")
     return urls
+
+
+def _is_absolute(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        # Reading a port that cannot be one raises.
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _authority(url: str) -> str:
