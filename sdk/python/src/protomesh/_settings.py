@@ -21,6 +21,13 @@ class Settings:
     namespace: str | None
     attempt_timeout: float
     retry_for: float
+    #: Nobody named the agent.
+    is_agent_made_up: bool = False
+
+    def after_fork(self) -> None:
+        """In a forked process, which is another agent than its parent unless it was given a name."""
+        if self.is_agent_made_up:
+            object.__setattr__(self, "agent_id", _agent())
 
     @classmethod
     def of(
@@ -34,10 +41,12 @@ class Settings:
         retry_for: float,
     ) -> Settings:
         """From the arguments, and from the environment where they say nothing."""
+        agent_id = agent_id or os.environ.get("PROTOMESH_AGENT_ID") or None
         return cls(
             base_urls=_urls(base_urls),
             api_key=_key(api_key or os.environ.get("PROTOMESH_API_KEY") or None),
-            agent_id=agent_id or os.environ.get("PROTOMESH_AGENT_ID") or _agent(),
+            agent_id=agent_id or _agent(),
+            is_agent_made_up=agent_id is None,
             session_id=session_id,
             namespace=namespace,
             attempt_timeout=attempt_timeout,

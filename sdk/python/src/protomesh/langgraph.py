@@ -66,7 +66,6 @@ class ProtoMeshMiddleware(AgentMiddleware):
     def __init__(self, mesh: ProtoMesh, rules: Rules) -> None:
         super().__init__()
         self._mesh = mesh
-        self._sync = mesh.sync
         self._rules = CompiledRules(rules)
 
     def wrap_tool_call(
@@ -75,7 +74,7 @@ class ProtoMeshMiddleware(AgentMiddleware):
         """For ``invoke`` and ``stream``."""
         call = _call(request)
         result = run_sync(
-            self._sync,
+            self._mesh.sync,
             self._rules.of(call.name),
             call,
             lambda _: handler(request),

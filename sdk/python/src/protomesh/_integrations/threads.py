@@ -84,7 +84,6 @@ class ExclusiveThread:
         #: The graph itself, without locks.
         self.graph = graph
         self._mesh = mesh
-        self._sync = mesh.sync
         self._options = options
 
     def __getattr__(self, name: str) -> Any:
@@ -121,7 +120,7 @@ class ExclusiveThread:
         if _is_held(name):
             yield from self.graph.stream(input, config, **more)
             return
-        with self._sync.lock(name, **self._options) as lease:
+        with self._mesh.sync.lock(name, **self._options) as lease:
             parts = self.graph.stream(input, config, **more)
             hold = _Hold(name, lease)
             try:
@@ -177,7 +176,7 @@ class ExclusiveThread:
         if _is_held(name):
             yield
             return
-        with self._sync.lock(name, **self._options) as lease, _holding(_Hold(name, lease)):
+        with self._mesh.sync.lock(name, **self._options) as lease, _holding(_Hold(name, lease)):
             yield
 
     @asynccontextmanager

@@ -66,6 +66,7 @@ class Renewals:
         self._gate = threading.Lock()
         self._ticker.after_fork()
         self._sender.http.after_fork()
+        self._sender.settings.after_fork()
         for lease in self._leases:
             lease._abandon()
         self._leases.clear()
