@@ -10,7 +10,7 @@ import pytest
 
 from faults import Do, FaultServer, Request
 from helpers import new_name, until_async
-from protomesh import LeaseLostError, ProtoMesh, UnavailableError
+from protomesh import LeaseLostError, MeshError, ProtoMesh, UnavailableError
 from protomesh._problems import lease_lost
 
 Faulty = Callable[..., FaultServer]
@@ -226,3 +226,26 @@ async def _length(mesh: ProtoMesh, name: str) -> int:
 
 async def _held(mesh: ProtoMesh, name: str) -> object:
     return (await mesh.locks.queue(name)).held_by
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429])
+async def test_a_waiter_is_taken_back_when_a_proxy_ends_its_wait(
+    faulty: Callable[..., FaultServer], connect: Callable[..., ProtoMesh], mesh: ProtoMesh, status: int
+) -> None:
+    name = new_name()
+
+    def script(request: Request) -> Do:
+        if "/wait" in request.path:
+            return (
+                Do(status, {"type": "", "title": "no", "status": status, "code": "proxy_says_no"})
+                if status == 429
+                else Do(status, b"<html>", {"content-type": "text/html"})
+            )
+        return Do(forward=True)
+
+    server = faulty(script)
+    async with mesh.lock(name):
+        with pytest.raises(MeshError):
+            await connect("b", url=server.url).locks.acquire(name, wait=30, on_queued=lambda _: None)
+        assert any(path.endswith("/cancel") for path in server.paths())
+        assert await _length(mesh, name) == 0

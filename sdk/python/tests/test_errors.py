@@ -49,7 +49,11 @@ def test_a_lost_lease_is_nothing_that_a_framework_would_know() -> None:
 
 def test_what_the_client_says_itself_has_the_words_of_the_catalogue() -> None:
     words = {kind["code"]: kind for kind in CATALOGUE}
-    made = [_problems.lease_lost("gone", "1.0"), _problems.timed_out("late", {}).problem]
+    made = [
+        _problems.lease_lost("gone", "1.0"),
+        _problems.timed_out("late", {}).problem,
+        _problems.invalid("odd").problem,
+    ]
     for problem in made:
         kind = words[problem.code]
         assert (problem.title, problem.status, problem.retryable, problem.next_step) == (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -160,3 +161,47 @@ def test_a_synchronous_guard_says_the_same(connect_sync: Callable[..., SyncProto
         assert guard.lease is not None
         mesh.locks.force_release(name, "it hangs", immediate=True)
         assert guard.lease.lost.wait(10)
+
+
+async def test_a_closed_client_is_no_absent_service(connect: Callable[..., ProtoMesh]) -> None:
+    mesh = connect()
+    await mesh.close()
+    async with mesh.guard("refund", new_name(), on_unavailable="open") as guard:
+        assert not guard.granted
+        assert not guard.unprotected
+        assert "closed" in (guard.text or "")
+
+
+def test_a_closed_synchronous_client_is_no_absent_service(connect_sync: Callable[..., SyncProtoMesh]) -> None:
+    mesh = connect_sync()
+    mesh.close()
+    with mesh.guard("refund", new_name(), on_unavailable="open") as guard:
+        assert not guard.granted
+
+
+def nested(depth: int) -> Any:
+    value: Any = 1
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("odd", ["half \ud800", nested(100_000)], ids=["surrogate", "deep"])
+async def test_what_cannot_be_written_as_json_is_a_denial(mesh: ProtoMesh, odd: Any) -> None:
+    for resource in (new_name(), None):
+        async with mesh.guard("refund", resource, metadata={"x": odd}, on_unavailable="open") as guard:
+            assert guard.denial is not None
+            assert guard.denial.code == "validation_failed"
+    async with mesh.guard("refund", "customer/\ud800") as guard:
+        assert not guard.granted
+
+
+async def test_a_scope_has_one_body_at_a_time_and_may_be_used_again(mesh: ProtoMesh) -> None:
+    name = new_name()
+    for scope in (mesh.lock(name, mode="shared"), mesh.guard("refund", name, mode="shared")):
+        for _ in range(2):
+            async with scope:
+                with pytest.raises(RuntimeError, match="has a body already"):
+                    await scope.__aenter__()
+                assert len(mesh.held) == 1
+            assert not mesh.held

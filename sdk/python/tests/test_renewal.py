@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
 from datetime import datetime, timezone
 
@@ -12,7 +13,7 @@ import pytest
 
 from faults import Do, FaultServer, Request, problem
 from helpers import GRANT, new_name, renewed, until, until_async
-from protomesh import LeaseLostError, ProtoMesh, SyncProtoMesh
+from protomesh import LeaseLostError, ProtoMesh, SyncProtoMesh, UnavailableError
 from service import Service
 
 Faulty = Callable[..., FaultServer]
@@ -253,6 +254,121 @@ async def test_ten_thousand_leases_take_at_most_fifty_requests_an_interval(servi
         assert all(lease.is_held for lease in leases)
         for lease in leases:
             lease.ticket()
+
+
+async def test_a_lease_is_lost_at_its_deadline_also_after_its_client_was_closed(connect: Connect) -> None:
+    mesh, entered, ended = connect(), asyncio.Event(), asyncio.Event()
+    lease = await mesh.locks.acquire(new_name(), ttl=1)
+
+    async def work() -> None:
+        async with mesh.lock(new_name(), ttl=1):
+            entered.set()
+            try:
+                await asyncio.sleep(60)
+            finally:
+                ended.set()
+
+    working = asyncio.ensure_future(work())
+    await entered.wait()
+    await mesh.close()
+    await asyncio.wait_for(lease.lost.wait(), 5)
+    await asyncio.wait_for(ended.wait(), 5)
+    with pytest.raises(LeaseLostError):
+        await working
+
+
+def test_a_thread_hears_of_a_loss_also_after_its_client_was_closed(connect_sync: ConnectSync) -> None:
+    mesh = connect_sync()
+    lease = mesh.locks.acquire(new_name(), ttl=1)
+    mesh.close()
+    assert lease.lost.wait(5)
+
+
+async def test_a_lease_whose_release_failed_is_renewed_no_more_and_lost_at_its_deadline(
+    faulty: Faulty, connect: Connect
+) -> None:
+    server = faulty(
+        lambda request: problem("store_unavailable", 503) if "/release" in request.path else Do(forward=True)
+    )
+    lease = await connect(url=server.url, retry_for=0.1).locks.acquire(new_name(), ttl=1.5)
+    with pytest.raises(UnavailableError):
+        await lease.release()
+    assert lease.is_held
+    await asyncio.wait_for(lease.lost.wait(), 5)
+    assert renewals(server) == []
+
+
+async def test_a_transfer_that_failed_leaves_the_lease_renewed(faulty: Faulty, connect: Connect) -> None:
+    server = faulty(
+        lambda request: problem("store_unavailable", 503) if "/transfer" in request.path else Do(forward=True)
+    )
+    lease = await connect(url=server.url, retry_for=0.1).locks.acquire(new_name(), ttl=1)
+    with pytest.raises(UnavailableError):
+        await lease.transfer("b")
+    before = lease._deadline
+    await until_async("it is renewed", lambda: lease._deadline > before, 5)
+    await lease.release()
+
+
+async def test_progress_may_be_reported_from_a_thread(mesh: ProtoMesh) -> None:
+    lease = await mesh.locks.acquire(new_name(), ttl=60)
+    await asyncio.to_thread(lease.report_progress, "half done")
+    await until_async("it is sent", lambda: not lease._has_progress)
+    assert (await mesh.locks.get(lease.lock_id)).progress is not None
+    await lease.release()
+
+
+def test_a_renewal_for_which_there_is_no_thread_is_tried_again(
+    connect_sync: ConnectSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh, start, refused = connect_sync(), threading.Thread.start, threading.Event()
+    lease = mesh.locks.acquire(new_name(), ttl=2)
+
+    def start_no_renewal(thread: threading.Thread) -> None:
+        if thread.name == "protomesh-renewing":
+            refused.set()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_no_renewal)
+    assert refused.wait(5)
+    monkeypatch.undo()
+    before = lease._deadline
+    until("it is renewed", lambda: lease._deadline > before, 5)
+    lease.release()
+
+
+def test_a_loss_is_told_although_no_renewal_finds_a_thread(
+    connect_sync: ConnectSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh, start = connect_sync(), threading.Thread.start
+
+    def start_no_renewal(thread: threading.Thread) -> None:
+        if thread.name == "protomesh-renewing":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_no_renewal)
+    assert mesh.locks.acquire(new_name(), ttl=1).lost.wait(5)
+
+
+def test_a_lease_acquired_after_one_that_had_no_thread_is_watched(
+    connect_sync: ConnectSync, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh, start = connect_sync(), threading.Thread.start
+
+    def start_no_watch(thread: threading.Thread) -> None:
+        if thread.name == "protomesh-renewals":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_no_watch)
+    first = mesh.locks.acquire(new_name(), ttl=60)
+    monkeypatch.undo()
+    with mesh.lock(new_name(), ttl=1) as second:
+        before = second._deadline
+        until("it is renewed", lambda: second._deadline > before, 5)
+    first.release()
 
 
 async def _is_free(mesh: ProtoMesh, name: str) -> bool:

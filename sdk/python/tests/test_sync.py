@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from helpers import new_name, until
@@ -113,6 +114,39 @@ async def test_the_twin_has_the_settings_of_its_client(connect: Callable[..., Pr
     assert (lease.agent_id, lease.grant.namespace, lease.grant.session_id) == ("twin-agent", "blue", "s1")
     assert mesh.sync is mesh.sync
     lease.release()
+
+
+async def test_the_twin_of_a_client_with_an_http_client_has_one_too_or_is_refused(
+    connect: Callable[..., ProtoMesh],
+) -> None:
+    seen: list[str] = []
+
+    def hear(request: httpx.Request) -> None:
+        seen.append(request.url.path)
+
+    async with httpx.AsyncClient() as http:
+        with pytest.raises(RuntimeError, match="sync_http_client"):
+            _ = connect(http_client=http).sync
+        with httpx.Client(event_hooks={"request": [hear]}) as sync_http:
+            mesh = connect(http_client=http, sync_http_client=sync_http)
+            await asyncio.to_thread(mesh.sync.health)
+            await mesh.close()
+            assert seen == ["/health"]
+            assert not sync_http.is_closed
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_is_another_agent_unless_it_was_given_a_name(connect_sync: ConnectSync) -> None:
+    unnamed, named = connect_sync(agent_id=None), connect_sync("a")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(writing, f"{unnamed.agent_id} {named.agent_id}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    other, same = os.read(reading, 1000).decode().split()
+    assert other != unnamed.agent_id
+    assert same == named.agent_id == "a"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

@@ -50,6 +50,18 @@ async def test_a_ticket_is_taken_up_by_another_process(service: Service, mesh: P
         assert after.previous.note == "done elsewhere"
 
 
+async def test_a_release_after_a_ticket_leaves_the_lease_to_its_taker(connect: Connect) -> None:
+    giver, taker = connect("a"), connect("b")
+    lease = await giver.locks.acquire(new_name(), ttl=1)
+    taken = await taker.attach(lease.ticket())
+    await lease.release()
+    assert (await taker.locks.get(taken.lock_id)).state == "granted"
+    await asyncio.wait_for(lease.lost.wait(), 5)
+    await lease.release()
+    assert (await taker.locks.get(taken.lock_id)).state == "granted"
+    await taken.release()
+
+
 async def test_a_ticket_is_one_json_document_in_every_language(mesh: ProtoMesh) -> None:
     name = new_name()
     lease = await mesh.locks.acquire(name, ttl=20, session_id="run-1")

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -17,6 +18,7 @@ import pytest
 from faults import Do, FaultServer, problem
 from helpers import GRANT, new_name
 from protomesh import (
+    LeaseLostError,
     LockHeldError,
     MeshError,
     NotFoundError,
@@ -186,7 +188,9 @@ def test_an_agent_without_a_name_gets_one(monkeypatch: pytest.MonkeyPatch) -> No
     assert len(SyncProtoMesh().agent_id.encode()) <= 128
 
 
-@pytest.mark.parametrize("urls", [[], "localhost:8000", ["http://a", "ftp://b"]])
+@pytest.mark.parametrize(
+    "urls", [[], "localhost:8000", ["http://a", "ftp://b"], "http://a:80800", "http://", "http://[a"]
+)
 def test_a_base_url_has_to_be_absolute(urls: Any) -> None:
     if urls:
         with pytest.raises(ValueError, match="absolute URL"):
@@ -260,3 +264,79 @@ async def test_one_client_serves_one_event_loop_after_another(service: Service) 
 
     assert await asyncio.to_thread(twice) == [True, True]
     gc.collect()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Do(forward=True, reset=True),
+        Do(502, b"<html>", {"content-type": "text/html"}),
+        problem("store_unavailable", 503, retryable=True),
+    ],
+    ids=["lost", "proxy", "store"],
+)
+async def test_a_forced_release_that_may_have_had_its_effect_is_not_sent_again(
+    faulty: Faulty, connect: Connect, answer: Do
+) -> None:
+    server, mesh, name = faulty(lambda _: answer), connect(), new_name()
+    lease = await mesh.locks.acquire(name)
+    with pytest.raises(UnavailableError):
+        await connect(url=server.url).locks.force_release(name, "test", immediate=True)
+    assert len(server.requests) == 1
+    with suppress(LeaseLostError):
+        await lease.release()
+
+
+async def test_a_forced_release_that_surely_had_no_effect_is_sent_again(faulty: Faulty, connect: Connect) -> None:
+    recovering, dead, name = (
+        [problem("store_recovering", 503, retryable=True), Do(forward=True)],
+        faulty([Do()]),
+        new_name(),
+    )
+    dead.stop_listening()
+    server = faulty(recovering)
+    lease = await connect().locks.acquire(name)
+    await connect(url=[dead.url, server.url]).locks.force_release(name, "test", immediate=True)
+    assert len(server.requests) == 2
+    with pytest.raises(LeaseLostError):
+        await lease.renew()
+
+
+@pytest.mark.parametrize("key", ["sk-secret\n", "sk secret", "sk-s\u00e9cret", "sk-secret\x00"])
+def test_a_key_that_cannot_be_sent_is_refused_without_being_told(monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    for make in (ProtoMesh, SyncProtoMesh):
+        with pytest.raises(ValueError, match="api_key") as refusal:
+            make(api_key=key)
+        assert "cret" not in str(refusal.value)
+    monkeypatch.setenv("PROTOMESH_API_KEY", key.replace("\0", "\n"))
+    with pytest.raises(ValueError, match="api_key"):
+        ProtoMesh()
+
+
+@pytest.mark.parametrize("url", ["http://user:secret@host:1", "https://secret@host/mesh", "http://a,http://u:secret@b"])
+def test_a_password_in_a_base_url_is_refused_without_being_told(url: str) -> None:
+    with pytest.raises(ValueError, match="user name or password") as refusal:
+        ProtoMesh(url)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_client_and_its_settings_show_no_secret() -> None:
+    mesh = ProtoMesh("http://host:1/mesh?key=secret", api_key="sk-secret")
+    assert repr(mesh).endswith(" at http://host:1>")
+    assert "sk-secret" not in repr(mesh._settings)
+
+
+async def test_without_time_for_retries_a_call_is_tried_once_with_its_whole_time(
+    faulty: Faulty, connect: Connect
+) -> None:
+    server = faulty(lambda _: Do(forward=True, delay=0.3))
+    mesh = connect(url=server.url, retry_for=0)
+    assert (await mesh.health()).status
+    lease = await mesh.locks.try_acquire(new_name())
+    assert lease is not None
+    await lease.release()
+    failing = faulty([problem("store_unavailable", 503, retryable=True)])
+    away = connect(url=failing.url, retry_for=0)
+    with pytest.raises(UnavailableError):
+        await away.health()
+    assert len(failing.requests) == 1

@@ -154,6 +154,19 @@ def as_loss(problem: Problem, lock_id: str) -> Problem:
     return replace(loss, state=problem.state, lost_at=problem.lost_at, trace_id=problem.trace_id)
 
 
+def invalid(detail: str) -> MeshError:
+    """What the service would say, if it could be asked."""
+    return to_error(
+        _ours(
+            "validation_failed",
+            "The request breaks a rule",
+            detail,
+            status=400,
+            next_step="Correct the fields listed in errors and send the request again.",
+        )
+    )
+
+
 def timed_out(detail: str, more: Mapping[str, Any]) -> MeshError:
     """The wait is over, and the service has not said so itself."""
     return to_error(

@@ -10,6 +10,7 @@ from datetime import date
 from time import time_ns
 from typing import Any, TypedDict, cast
 
+from ._problems import invalid
 from ._settings import Settings
 
 
@@ -159,8 +160,15 @@ def drop_none(**fields: Any) -> dict[str, Any]:
 
 
 def to_json(body: Mapping[str, Any]) -> bytes:
-    """UTF-8 JSON. Raises TypeError or ValueError for what JSON does not have."""
-    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode()
+    """UTF-8 JSON. Raises TypeError or ValueError for what JSON does not have; ValidationError, which is a ValueError, for
+    what looks like it and cannot be written."""
+    try:
+        return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain).encode()
+    except UnicodeEncodeError:
+        # Its own words would repeat the text, whatever stands in it.
+        raise invalid("A text holds half of a surrogate pair, which is no character and cannot be sent.") from None
+    except RecursionError:
+        raise invalid("What is to be sent is nested too deeply.") from None
 
 
 def _plain(value: Any) -> Any:

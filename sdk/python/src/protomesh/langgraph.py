@@ -5,6 +5,7 @@ agent = create_agent(model, tools, middleware=[ProtoMeshMiddleware(mesh, {"refun
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from langgraph.prebuilt.tool_node import ToolCallRequest
     from langgraph.types import Command
 
+try:
+    from langgraph._internal._runnable import RunnableCallable
+except ImportError:  # Where older versions have it.
+    from langgraph.utils.runnable import RunnableCallable  # type: ignore[import-not-found,no-redef]
 try:
     from langchain.agents.middleware import AgentMiddleware
 except ImportError:  # LangGraph without LangChain: for its ToolNode the two methods are all that is needed.
@@ -61,7 +66,6 @@ class ProtoMeshMiddleware(AgentMiddleware):
     def __init__(self, mesh: ProtoMesh, rules: Rules) -> None:
         super().__init__()
         self._mesh = mesh
-        self._sync = mesh.sync
         self._rules = CompiledRules(rules)
 
     def wrap_tool_call(
@@ -70,7 +74,7 @@ class ProtoMeshMiddleware(AgentMiddleware):
         """For ``invoke`` and ``stream``."""
         call = _call(request)
         result = run_sync(
-            self._sync,
+            self._mesh.sync,
             self._rules.of(call.name),
             call,
             lambda _: handler(request),
@@ -123,7 +127,6 @@ def protect_node(
     node before it.
     """
     compiled = CompiledRule(rule)
-    sync = mesh.sync
 
     def settle(result: Any, state: Any) -> Any:
         if not isinstance(result, Refusal):
@@ -150,7 +153,7 @@ def protect_node(
         @functools.wraps(node)
         def protected_sync(state: Any, *more: Any, **named: Any) -> Any:
             result = run_sync(
-                sync,
+                mesh.sync,
                 compiled,
                 _node_call(name, state),
                 lambda _: node(state, *more, **named),
@@ -159,9 +162,36 @@ def protect_node(
             )
             return settle(result, state)
 
-        return protected_sync  # type: ignore[return-value]
+        @functools.wraps(node)
+        async def protected_in_thread(state: Any, *more: Any, **named: Any) -> Any:
+            body = functools.partial(asyncio.to_thread, node, state, *more, **named)
+            result = await run(
+                mesh,
+                compiled,
+                _node_call(name, state),
+                body,
+                pauses=(GraphBubbleUp,),
+                in_thread=True,
+                beat=_heartbeat(),
+            )
+            return settle(result, state)
+
+        return _Node(protected_sync, protected_in_thread)  # type: ignore[return-value]
 
     return decorate
+
+
+class _Node(RunnableCallable):
+    """A function as a node of both kinds of run. LangGraph itself would wait for the lock in a thread under ``ainvoke``,
+    which no cancellation reaches: the wait would go on, and the node would run after its run has ended."""
+
+    def __init__(self, function: Callable[..., Any], in_thread: Callable[..., Any]) -> None:
+        super().__init__(function, in_thread, name=function.__name__, trace=False)
+        # LangGraph reads a node's input and where it may go from its annotations.
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *state, **named):  # type: ignore[no-untyped-def]
+        return self.func(*state, **named)  # type: ignore[misc]
 
 
 def _call(request: ToolCallRequest) -> ToolCall:

@@ -50,9 +50,18 @@ class ProtoMeshToolset(WrapperToolset[DepsT]):
             ToolCall(name=name, arguments=tool_args, id=ctx.tool_call_id, context=ctx),
             lambda: super(ProtoMeshToolset, self).call_tool(name, tool_args, ctx, tool),
             pauses=(ApprovalRequired, CallDeferred),
-            in_thread=not getattr(tool, "is_async", True),
+            in_thread=_may_run_in_thread(tool),
         )
         if not isinstance(result, Refusal):
             return result
         # "Denied" would be wrong for a tool that began.
         return result.text if result.code == "lease_lost" else ToolDenied(result.text)
+
+
+def _may_run_in_thread(tool: ToolsetTool[Any]) -> bool:
+    """Only a tool that says it is a coroutine is surely over once it was cancelled. Toolsets that hold others hand out
+    tools that hide the tool behind them."""
+    inner: Any = tool
+    while not hasattr(inner, "is_async") and hasattr(inner, "source_tool"):
+        inner = inner.source_tool
+    return not getattr(inner, "is_async", False)

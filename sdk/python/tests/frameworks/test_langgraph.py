@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.messages import ToolMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import NodeTimeoutError
 from langgraph.graph import END, START, StateGraph
@@ -302,6 +304,80 @@ def test_a_protected_node_in_a_thread_works_alone(connect: Connect) -> None:
         results = list(pool.map(graph.invoke, [{"customer": customer}] * 2))
     assert [state["result"] for state in results] == ["done"] * 2
     assert (desk.done, desk.most_at_once) == (2, 1)
+
+
+async def test_a_cancelled_run_takes_its_waiting_node_back_also_when_it_is_no_coroutine(connect: Connect) -> None:
+    mesh, customer, desk = connect("a"), new_customer(), Desk()
+
+    @protect_node(mesh, "customer/{customer}")
+    def work(state: Order) -> Order:
+        desk.begin()
+        desk.end()
+        return {"result": "done"}
+
+    async with connect("b").lock(f"customer/{customer}"):
+        running = asyncio.ensure_future(graph_of(work).compile().ainvoke({"customer": customer}))
+        await until_async("it waits", lambda: waiting(mesh, f"customer/{customer}"))
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert await waiting(mesh, f"customer/{customer}") == 0
+    async with connect("c").lock(f"customer/{customer}"):
+        assert desk.started == 0
+
+
+async def test_a_cancelled_run_keeps_the_lease_of_a_node_whose_thread_still_writes(connect: Connect) -> None:
+    mesh, customer, desk, go_on = connect("a"), new_customer(), Desk(), threading.Event()
+
+    @protect_node(mesh, "customer/{customer}")
+    def work(state: Order) -> Order:
+        desk.begin()
+        go_on.wait(20)
+        desk.end()
+        return {"result": "done"}
+
+    running = asyncio.ensure_future(graph_of(work).compile().ainvoke({"customer": customer}))
+    try:
+        await until_async("it works", lambda: desk.at_once)
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+        assert await holders(mesh, f"customer/{customer}") == 1
+    finally:
+        go_on.set()
+
+    async def is_free() -> bool:
+        return await holders(mesh, f"customer/{customer}") == 0
+
+    await until_async("it is free", is_free)
+    assert desk.done == 1
+
+
+class Part(TypedDict, total=False):
+    customer: Any
+
+
+async def test_a_protected_function_is_a_node_and_a_function_as_before(connect: Connect) -> None:
+    customer = new_customer()
+
+    @protect_node(connect("a"), "customer/{customer}")
+    def work(state: Part, config: RunnableConfig) -> Command[Literal["then"]]:
+        """Works."""
+        lease = current_lease()
+        assert lease is not None
+        assert sorted(state) == ["customer"]
+        return Command(goto="then", update={"result": config["configurable"]["thread_id"]})
+
+    def then(state: Order) -> Order:
+        return {"result": state["result"] + " then"}
+
+    assert (work.__name__, work.__doc__) == ("work", "Works.")
+    direct: Any = await asyncio.to_thread(work, {"customer": customer}, thread("direct"))
+    assert direct.update == {"result": "direct"}
+    graph: Any = StateGraph(Order).add_node(work).add_node(then).add_edge(START, "work").compile()
+    given = {"customer": customer, "cost": 5.0}
+    assert (await graph.ainvoke(given, thread("t")))["result"] == "t then"
+    assert (await asyncio.to_thread(graph.invoke, given, thread("u")))["result"] == "u then"
 
 
 async def test_a_refused_node_goes_elsewhere(connect: Connect) -> None:

@@ -16,7 +16,7 @@ from helpers import new_name, until_async
 from protomesh import LeaseLostError, LockTimeoutError, ProtoMesh
 from protomesh.langgraph import exclusive_thread
 
-from .work import Desk, holders
+from .work import Desk, holders, waiting
 
 Connect = Callable[..., ProtoMesh]
 
@@ -137,6 +137,42 @@ async def test_who_does_not_get_the_thread_in_time_hears_it(connect: Connect) ->
     assert made.desk.started == 0
 
 
+async def test_a_task_that_outlives_its_run_takes_the_lock_itself(connect: Connect) -> None:
+    mesh, name, go_on = connect("a"), new_name(), asyncio.Event()
+    desk, left = Desk(), []
+    resource = f"langgraph/thread/{name}"
+
+    async def later() -> None:
+        await go_on.wait()
+        await exclusive.ainvoke({"result": "later"}, thread(name))
+
+    async def work(state: Order) -> Order:
+        if state.get("result") == "later":
+            desk.begin()
+            desk.end()
+        else:
+            left.append(asyncio.ensure_future(later()))
+        return {}
+
+    exclusive = exclusive_thread(
+        StateGraph(Order).add_node("work", work).add_edge(START, "work").compile(checkpointer=InMemorySaver()), mesh
+    )
+    for run in ("ainvoke", "astream"):
+        go_on.clear()
+        if run == "ainvoke":
+            await exclusive.ainvoke({"result": "first"}, thread(name))
+        else:
+            async for _ in exclusive.astream({"result": "first"}, thread(name)):
+                pass
+        async with connect("b").lock(resource):
+            started = desk.started
+            go_on.set()
+            await until_async("it waits", lambda: left[-1].done() or waiting(mesh, resource))
+            assert desk.started == started
+        await left[-1]
+        assert desk.started == started + 1
+
+
 async def test_a_graph_that_calls_itself_on_its_thread_does_not_wait_for_itself(connect: Connect) -> None:
     made, name = Threads(0.01), new_name()
     graph = exclusive_thread(made.graph, connect("a"), wait=2)
@@ -174,3 +210,8 @@ async def test_what_would_run_without_the_lock_is_refused(connect: Connect) -> N
     with pytest.raises(ValueError, match="thread_id"):
         await graph.ainvoke({})
     assert graph.get_graph() is not None
+
+
+def test_runs_of_an_exclusive_thread_have_no_common_request_id(connect: Connect) -> None:
+    with pytest.raises(TypeError, match="request_id"):
+        exclusive_thread(Threads().graph, connect("a"), request_id="12345678")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +12,7 @@ from pydantic import BaseModel
 from pydantic_ai import Agent, DeferredToolRequests, DeferredToolResults, ModelRetry, RunContext
 from pydantic_ai.exceptions import ApprovalRequired
 from pydantic_ai.messages import ToolReturnPart
-from pydantic_ai.toolsets import AbstractToolset, FunctionToolset
+from pydantic_ai.toolsets import AbstractToolset, CombinedToolset, FunctionToolset
 
 from helpers import new_name, until_async
 from protomesh import ProtoMesh
@@ -26,6 +28,10 @@ RULES: Any = {"update": "customer/{customer_id}"}
 
 def new_customer() -> str:
     return new_name().partition("/")[2]
+
+
+async def free(mesh: ProtoMesh, customer: str) -> bool:
+    return await holders(mesh, f"customer/{customer}") == 0
 
 
 def toolset_of(mesh: ProtoMesh, rules: Any, *functions: Callable[..., Any]) -> Any:
@@ -143,6 +149,63 @@ async def test_arguments_that_are_models_are_understood(connect: Connect) -> Non
     await Agent(scripted(script, seen), toolsets=[toolset_of(mesh, {"buy": rule}, buy)]).run("go")
     assert str(seen[0].content) == f"customer/{customer}"
     assert "exceeds limit $100" in str(seen[1].content)
+
+
+async def test_a_cancelled_run_keeps_the_lease_of_a_thread_that_still_writes_however_its_toolset_is_wrapped(
+    connect: Connect,
+) -> None:
+    mesh, other, go_on = connect("a"), connect("b"), threading.Event()
+    for wrap in (
+        lambda inner: inner,
+        lambda inner: CombinedToolset([inner]),
+        lambda inner: CombinedToolset([CombinedToolset([inner])]),
+    ):
+        customer, desk = new_customer(), Desk()
+
+        def update(customer_id: str) -> str:
+            """Updates a customer."""
+            desk.begin()  # noqa: B023
+            go_on.wait(20)
+            desk.end()  # noqa: B023
+            return "updated"
+
+        toolset: Any = ProtoMeshToolset(wrap(FunctionToolset([update])), mesh, RULES)
+        agent = Agent(scripted(follow([("update", {"customer_id": customer})], "done")), toolsets=[toolset])
+        go_on.clear()
+        running = asyncio.ensure_future(agent.run("go"))
+        try:
+            await until_async("it works", lambda: desk.at_once)  # noqa: B023
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+            assert await other.locks.try_acquire(f"customer/{customer}") is None
+        finally:
+            go_on.set()
+        await until_async("it is free", lambda: free(mesh, customer))  # noqa: B023
+        assert desk.done == 1
+
+
+async def test_a_cancelled_coroutine_in_a_combined_toolset_ends_with_its_run(connect: Connect) -> None:
+    mesh, customer, desk = connect("a"), new_customer(), Desk()
+
+    async def update(customer_id: str) -> str:
+        """Updates a customer."""
+        desk.begin()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            desk.end()
+        return "updated"
+
+    toolset: Any = ProtoMeshToolset(CombinedToolset([FunctionToolset([update])]), mesh, RULES)
+    agent = Agent(scripted(follow([("update", {"customer_id": customer})], "done")), toolsets=[toolset])
+    running = asyncio.ensure_future(agent.run("go"))
+    await until_async("it works", lambda: desk.at_once)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert desk.at_once == 0
+    assert await free(mesh, customer)
 
 
 async def test_a_toolset_around_it_or_one_that_is_made_for_each_run_changes_nothing(connect: Connect) -> None:

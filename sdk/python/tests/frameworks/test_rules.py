@@ -138,3 +138,23 @@ def test_labels_stay_within_what_the_service_takes() -> None:
     made = CompiledRule({"labels": {f"l{n}": "x" for n in range(15)}}).plan(call)
     assert made is not None
     assert len(made.options["labels"]) == 15
+
+
+def test_a_rule_has_no_request_id_since_two_calls_would_be_one_request() -> None:
+    rule: Any = {"resource": "customer/{id}", "request_id": "12345678"}
+    with pytest.raises(TypeError, match="request_id"):
+        CompiledRule(rule)
+    given = CompiledRule(lambda _: rule)
+    with pytest.raises(TypeError, match="request_id"):
+        given.plan(ToolCall(name="update", arguments={"id": "1"}))
+
+
+def test_a_tool_whose_name_is_no_action_has_one_all_the_same() -> None:
+    rule, call = CompiledRule("page/{id}"), ToolCall(name="Read website content", arguments={"id": "1"})
+    plan = rule.plan(call)
+    assert plan is not None
+    assert plan.action == rule.action_of(call) == "Read_website_content"
+    assert plan.options["labels"]["tool"] == "Read website content"
+    long = rule.plan(ToolCall(name="x" * 300, arguments={"id": "1"}))
+    assert long is not None
+    assert long.action == "x" * 128

@@ -6,7 +6,16 @@ from typing import Any, Final
 
 from .._answers.locks import GrantedLock, QueuedLock, ReleasedLock
 from .._clock import monotonic
-from .._errors import LockEndedError, MeshError, NotFoundError, ServiceFailedError, UnavailableError
+from .._errors import (
+    LockEndedError,
+    MeshError,
+    NotFoundError,
+    ProtocolError,
+    RateLimitedError,
+    ServiceFailedError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from .._problems import timed_out
 from .._requests import LeaseRequest, drop_none, new_request_id
 from .runtime import call_back, pause, shielded
@@ -34,10 +43,9 @@ class Acquisition:
     async def run(self) -> tuple[GrantedLock, float]:
         """The grant, and when the call that brought it was sent."""
         wait = self._request.wait
-        started = monotonic()
-        wait_ends = started + wait
+        wait_ends = monotonic() + wait
         # A try does not wait in the queue, but its one call is repeated like any other while nobody answers.
-        until = wait_ends + _GRACE if wait > 0 else started + self._sender.settings.retry_for
+        until = wait_ends + _GRACE if wait > 0 else None
         try:
             while (reply := await self._call(wait_ends, until)) is not None:
                 if reply.status != 202:
@@ -49,16 +57,15 @@ class Acquisition:
                     await self._pace(reply.sent)
         except BaseException as fault:
             # Given up from this side. Whatever the service has made of the request meanwhile must not stay behind.
-            is_final = isinstance(fault, MeshError) and not isinstance(fault, (UnavailableError, ServiceFailedError))
-            if not is_final and not isinstance(fault, GeneratorExit):
+            if self._may_leave_something(fault):
                 await shielded(self._take_back)
             raise
         await shielded(self._take_back)
         raise self._timed_out()
 
-    async def _call(self, wait_ends: float, until: float) -> Reply | None:
+    async def _call(self, wait_ends: float, until: float | None) -> Reply | None:
         """None when the wait is over and the service has not said so."""
-        while monotonic() < until:
+        while monotonic() < (wait_ends + _GRACE if until is None else until):
             left = wait_ends - monotonic()
             try:
                 return await self._sender.send(self._next(max(0.0, min(left, SLICE)), until))
@@ -74,7 +81,15 @@ class Acquisition:
                 self._submit_again(new_request_id(), left)
         return None
 
-    def _next(self, hold: float, until: float) -> Call:
+    def _may_leave_something(self, fault: BaseException) -> bool:
+        if isinstance(fault, GeneratorExit):
+            return False
+        if not isinstance(fault, MeshError) or isinstance(fault, (UnavailableError, ServiceFailedError)):
+            return True
+        # A refusal of whoever stands before the service says nothing about what waits behind it.
+        return self._queued is not None and isinstance(fault, (ProtocolError, RateLimitedError, UnauthorizedError))
+
+    def _next(self, hold: float, until: float | None) -> Call:
         if self._queued is not None:
             return post(f"/v1/locks/{escape(self._queued.lock_id)}/wait", hold=hold, until=until)
         # Whoever wants to know its place wants to know it now and not after a slice.

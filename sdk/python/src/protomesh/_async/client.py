@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._answers.health import HealthReport
+from .._problems import origin
 from .._requests import GuardOptions, LeaseOptions, LeaseRequest, ResourceArgument
 from .._settings import Settings
 from .._ticket import Ticket
@@ -43,6 +44,9 @@ class ProtoMesh:
         session_id: str | None = None,
         namespace: str | None = None,
         http_client: httpx.AsyncClient | None = None,
+        # async only
+        sync_http_client: httpx.Client | None = None,
+        # end
         attempt_timeout: float = 5.0,
         retry_for: float = 5.0,
     ) -> None:
@@ -50,13 +54,18 @@ class ProtoMesh:
 
         base_urls: where replicas of one service listen; the client stays with one and moves on when it fails.
             PROTOMESH_URL (separated by commas), else http://localhost:8000.
-        api_key: PROTOMESH_API_KEY.
+            They hold no user name or password.
+        api_key: PROTOMESH_API_KEY. Printable ASCII without spaces.
         agent_id: who asks, 1-128 bytes. PROTOMESH_AGENT_ID, else host, process id and a random part.
         session_id: which run of the agent asks.
         namespace: of every resource that does not say otherwise; the service's default.
         http_client: sends the requests, and is not closed with this client. By default the client has its own.
+        # async only
+        sync_http_client: the same for the twin that ``sync`` gives.
+        # end
         attempt_timeout: how many seconds an attempt may take beyond the time for which the service was asked to hold it.
-        retry_for: for how many seconds a call that waits in no queue is retried while the service cannot be reached.
+        retry_for: for how many seconds a call that waits in no queue is retried while the service cannot be reached. Zero
+            tries once.
         """
         self._settings = Settings.of(base_urls, api_key, agent_id, session_id, namespace, attempt_timeout, retry_for)
         self._http = Http(http_client)
@@ -71,11 +80,12 @@ class ProtoMesh:
         #: Follow what happens.
         self.events = Events(self._sender)
         # async only
+        self._given = (http_client, sync_http_client)
         self._twin: SyncProtoMesh | None = None
         # end
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.agent_id} at {', '.join(self._settings.base_urls)}>"
+        return f"<{type(self).__name__} {self.agent_id} at {', '.join(map(origin, self._settings.base_urls))}>"
 
     @property
     def agent_id(self) -> str:
@@ -90,8 +100,17 @@ class ProtoMesh:
     # async only
     @property
     def sync(self) -> SyncProtoMesh:
-        """A twin for code that is not asynchronous, with the same settings; closed with this client."""
+        """A twin for code that is not asynchronous, with the same settings; closed with this client. A client that was
+        made with an ``http_client`` needs a ``sync_http_client`` for it."""
         if self._twin is None:
+            http_client, sync_http_client = self._given
+            if http_client is not None and sync_http_client is None:
+                # One of our own would go another way: past the proxy, or with other certificates.
+                raise RuntimeError(
+                    "This client was made with an http_client, which only asynchronous code can use. "
+                    "Give ProtoMesh a sync_http_client (httpx.Client) too, for its sync twin and for integrations that "
+                    "run tools in threads."
+                )
             from .._sync.client import SyncProtoMesh
 
             settings = self._settings
@@ -101,6 +120,7 @@ class ProtoMesh:
                 agent_id=settings.agent_id,
                 session_id=settings.session_id,
                 namespace=settings.namespace,
+                http_client=sync_http_client,
                 attempt_timeout=settings.attempt_timeout,
                 retry_for=settings.retry_for,
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -134,9 +136,13 @@ class Locks:
         self, resource: str, reason: str, *, immediate: bool = False, namespace: str | None = None
     ) -> ForceReleased:
         """Ends the lease of whoever holds a resource. It is granted again after the last deadline that its holder was
-        told, or at once with ``immediate``. ``reason`` is kept in the journal."""
+        told, or at once with ``immediate``. ``reason`` is kept in the journal.
+
+        It is sent once, since a second one would end the lease of whoever came next: after UnavailableError look at
+        ``queue`` first.
+        """
         body = self._query(namespace, resource=resource, reason=reason, immediate=immediate or None)
-        return await self._sender.ask(ForceReleased, post("/v1/resources/force-release", body))
+        return await self._sender.ask(ForceReleased, post("/v1/resources/force-release", body, once=True))
 
     # What follows is for the client itself.
 
@@ -181,6 +187,31 @@ class Locks:
         return drop_none(namespace=namespace or self._sender.settings.namespace, **fields)
 
 
+class Entry:
+    """One body at a time: of two, the first one's lease would be forgotten and renewed for nobody."""
+
+    def __init__(self) -> None:
+        self._gate = threading.Lock()
+        self._is_taken = False
+
+    @contextmanager
+    def begin(self, what: str) -> Iterator[None]:
+        """Stays taken unless the way in fails."""
+        with self._gate:
+            if self._is_taken:
+                raise RuntimeError(f"This {what} has a body already. Make one for each body.")
+            self._is_taken = True
+        try:
+            yield
+        except BaseException:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """The body has ended."""
+        self._is_taken = False
+
+
 class LockScope:
     """``async with mesh.lock(...)``: a lease that lasts as long as the body."""
 
@@ -190,11 +221,14 @@ class LockScope:
         self._request = request
         self._lease: Lease | None = None
         self._scope = Scope()
+        self._entry = Entry()
 
     async def __aenter__(self) -> Lease:
         if self._request.wait > 0:
             before_waiting("async with mesh.lock(...)")
-        self._lease = lease = await self._locks._run(self._resource, self._request)
+        with self._entry.begin("mesh.lock(...)"):
+            self._lease = lease = await self._locks._run(self._resource, self._request)
+        self._scope = Scope()
         self._scope.enter()
         lease._when_lost(self._scope.lose)
         return lease
@@ -203,7 +237,10 @@ class LockScope:
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._lease is not None
-        await leave(self._scope, self._lease, kind, fault, note_of(kind, "The body"))
+        try:
+            await leave(self._scope, self._lease, kind, fault, note_of(kind, "The body"))
+        finally:
+            self._entry.end()
 
 
 async def leave(

@@ -6,6 +6,7 @@ import asyncio
 import os
 import sys
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Mapping
+from contextlib import suppress
 from contextvars import Context
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -43,6 +44,7 @@ class Http:
         self._home: tuple[asyncio.AbstractEventLoop, int] | None = None
         self._closed = False
         self.faults = (httpx.RequestError, httpx.StreamError, OSError, TimeoutError, asyncio.TimeoutError)
+        self.never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
     def client(self) -> httpx.AsyncClient:
         if self._given is not None:
@@ -147,8 +149,15 @@ class Ticker:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def plan(self, due: float) -> None:
-        """Calls at this time of the monotonic clock, if not earlier."""
-        loop = asyncio.get_running_loop()
+        """Calls at this time of the monotonic clock, if not earlier. Tools that run in threads call it too."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            # Only a loop that has ended refuses, and with it everything that was to be called.
+            if self._loop is not None:
+                with suppress(RuntimeError):
+                    self._loop.call_soon_threadsafe(self.plan, due)
+            return
         if self._handle is not None and self._loop is loop:
             if self._due <= due:
                 return
@@ -173,9 +182,10 @@ class Ticker:
         self._tick()
 
     async def close(self) -> None:
-        """Ends the ticks and what was spawned."""
+        """Ends the ticks and what was spawned; ticks may be planned again."""
         if self._handle is not None:
             self._handle.cancel()
+            self._handle = None
         tasks = [task for task in self._tasks if task.get_loop() is asyncio.get_running_loop()]
         for task in tasks:
             task.cancel()

@@ -35,7 +35,8 @@ _AGENT: Final = f"protomesh-python/{VERSION} (Python {sys.version_info.major}.{s
 
 
 class Call(NamedTuple):
-    """One request, sent as often as it takes. Every call can be repeated: it carries an id, or says the state it wants."""
+    """One request, sent as often as it takes. It can be repeated, since it carries an id or says the state it wants;
+    ``once`` is for the one that cannot."""
 
     method: str
     path: str
@@ -49,6 +50,8 @@ class Call(NamedTuple):
     until: float | None = None
     #: A status beyond 2xx whose body is an answer too.
     also: int | None = None
+    #: Repeated only when it has surely had no effect.
+    once: bool = False
 
 
 class Reply(NamedTuple):
@@ -82,6 +85,8 @@ class Sender:
     async def send(self, call: Call) -> Reply:
         """Raises MeshError: a final answer, or the last failure when the time was up."""
         until = monotonic() + self.settings.retry_for if call.until is None else call.until
+        # Zero tries once, and such a try has its whole time.
+        limit = math.inf if call.until is None and self.settings.retry_for == 0 else until
         backoff = Backoff()
         urls = self.settings.base_urls
         attempt = 0
@@ -89,9 +94,9 @@ class Sender:
             attempt += 1
             at = self._current
             try:
-                return await self._try_once(call, urls[at % len(urls)], until)
+                return await self._try_once(call, urls[at % len(urls)], limit)
             except (UnavailableError, ServiceFailedError) as fault:
-                if not fault.retryable:
+                if not fault.retryable or (call.once and not self._was_without_effect(fault)):
                     raise
                 failure = fault
             self._move_on(at)
@@ -178,6 +183,10 @@ class Sender:
             headers["Authorization"] = f"Bearer {self.settings.api_key}"
         return self.http.client().build_request(method, url, content=body, headers=headers, timeout=None)
 
+    def _was_without_effect(self, fault: MeshError) -> bool:
+        """It was never sent, or the service says that it has not begun."""
+        return isinstance(fault.__cause__, self.http.never_sent) or fault.code == "store_recovering"
+
     def _move_on(self, at: int) -> None:
         """Whoever failed first moves on; others that failed at the same address must not skip the next one."""
         if self._current == at:
@@ -185,10 +194,15 @@ class Sender:
 
 
 def post(
-    path: str, body: Mapping[str, Any] | None = None, *, hold: float | None = None, until: float | None = None
+    path: str,
+    body: Mapping[str, Any] | None = None,
+    *,
+    hold: float | None = None,
+    until: float | None = None,
+    once: bool = False,
 ) -> Call:
     """A POST with a JSON body."""
-    return Call("POST", path, body=None if body is None else to_json(body), hold=hold, until=until)
+    return Call("POST", path, body=None if body is None else to_json(body), hold=hold, until=until, once=once)
 
 
 def get(path: str, query: Mapping[str, Any] | None = None) -> Call:

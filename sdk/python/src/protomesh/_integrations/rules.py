@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias, cast
@@ -12,6 +13,9 @@ from .templates import CannotTellError, Template, plain
 # What the service takes of labels.
 _MOST_LABELS = 16
 _LONGEST_LABEL = 256
+# And of actions.
+_LONGEST_ACTION = 128
+_NOT_IN_ACTIONS = re.compile(r"[^A-Za-z0-9_.:/-]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class Protection(GuardOptions, total=False):
     resource: ResourceArgument | None
     """The ``type/id`` that the call needs for itself, or several that are granted together; None asks the policy alone."""
     action: str
-    """What the policy decides; the tool's name."""
+    """What the policy decides; the tool's name, with ``_`` for what no action may have, such as blanks."""
     metadata: Mapping[str, Any] | Sequence[str] | None
     """What the policy reads of the call: a mapping, or the names of the arguments that it may see (``"*"`` for all)."""
     on_unavailable: str
@@ -81,7 +85,7 @@ class CompiledRule:
 
     def action_of(self, call: ToolCall) -> str:
         """What is said to be not done when the rule itself fails."""
-        return self._fixed.action if self._fixed is not None and self._fixed.action else call.name
+        return (None if self._fixed is None else self._fixed.action) or _action(call.name)
 
     def plan(self, call: ToolCall) -> Plan | None:
         """Raises whatever the rule raises, and CannotTellError."""
@@ -111,6 +115,13 @@ class CompiledRules:
         return None
 
 
+def own_requests(options: GuardOptions) -> None:
+    """Checks options that are for more than one request. Two requests of one id would be one, with one lease for both."""
+    if options.get("request_id") is not None:
+        raise TypeError("There is no request_id here: each call is a request of its own, whose id is made for it.")
+    LeaseRequest.of(options)
+
+
 class _Parts:
     """A Protection taken apart, with templates where it was written by hand."""
 
@@ -127,13 +138,13 @@ class _Parts:
             raise ValueError('on_unavailable is "closed" or "open".')
         if "metadata" in given or "action" in given:
             raise TypeError("A rule names action and metadata once.")
-        LeaseRequest.of(cast("GuardOptions", given))
+        own_requests(cast("GuardOptions", given))
         self._options = given
 
     def plan(self, call: ToolCall) -> Plan:
         labels = _labels(call, self._options.get("labels"))
         return Plan(
-            action=self.action or call.name,
+            action=self.action or _action(call.name),
             resource=cast("ResourceArgument | None", _fill(self._resource, call, as_name=True)),
             metadata=self._metadata_of(call),
             on_unavailable=self._on_unavailable,
@@ -186,6 +197,11 @@ def _fill(part: Any, call: ToolCall, *, as_name: bool) -> Any:
     if isinstance(part, list):
         return [_fill(value, call, as_name=as_name) for value in part]
     return part
+
+
+def _action(tool: str) -> str:
+    """As the policies name actions: "Read website content" is Read_website_content there."""
+    return _NOT_IN_ACTIONS.sub("_", tool)[:_LONGEST_ACTION] or "_"
 
 
 def _labels(call: ToolCall, given: Mapping[str, str] | None) -> dict[str, str]:

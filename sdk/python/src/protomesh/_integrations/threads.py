@@ -9,7 +9,10 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from .._async.client import ProtoMesh
-from .._requests import LeaseOptions, LeaseRequest
+from .._async.lease import Lease
+from .._requests import LeaseOptions
+from .._sync.lease import SyncLease
+from .rules import own_requests
 from .tasks import stop
 
 if TYPE_CHECKING:
@@ -43,8 +46,24 @@ _UNLOCKED = frozenset(
         "with_types",
     }
 )
-# Threads whose lock the running code holds already: a graph that calls itself must not wait for itself.
-_held: ContextVar[frozenset[str]] = ContextVar("protomesh_threads", default=frozenset())
+
+
+class _Hold:
+    """A run that holds the lock of its thread. A task that the run began takes a copy of its context along and may outlive
+    it, so what stands there is asked whether the run still goes on."""
+
+    def __init__(self, name: str, lease: Lease | SyncLease) -> None:
+        self._name = name
+        self._lease = lease
+        self.has_ended = False
+
+    def covers(self, name: str) -> bool:
+        """Whether this thread's lock is held now."""
+        return self._name == name and not self.has_ended and self._lease.is_held
+
+
+# What the running code holds already: a graph that calls itself must not wait for itself.
+_held: ContextVar[tuple[_Hold, ...]] = ContextVar("protomesh_threads", default=())
 
 
 def exclusive_thread(graph: Any, mesh: ProtoMesh, **options: Unpack[LeaseOptions]) -> ExclusiveThread:
@@ -61,11 +80,10 @@ class ExclusiveThread:
     """A compiled graph whose runs take the lock of their thread. What it does not run itself is the graph's own."""
 
     def __init__(self, graph: Any, mesh: ProtoMesh, options: LeaseOptions) -> None:
-        LeaseRequest.of(options)
+        own_requests(options)
         #: The graph itself, without locks.
         self.graph = graph
         self._mesh = mesh
-        self._sync = mesh.sync
         self._options = options
 
     def __getattr__(self, name: str) -> Any:
@@ -99,14 +117,15 @@ class ExclusiveThread:
     def stream(self, input: Any, config: Mapping[str, Any] | None = None, **more: Any) -> Iterator[Any]:
         """Holds the lock until the last part was read or the iterator is closed."""
         name = self._name(config)
-        if name in _held.get():
+        if _is_held(name):
             yield from self.graph.stream(input, config, **more)
             return
-        with self._sync.lock(name, **self._options) as lease:
+        with self._mesh.sync.lock(name, **self._options) as lease:
             parts = self.graph.stream(input, config, **more)
+            hold = _Hold(name, lease)
             try:
                 while True:
-                    with _holding(name):
+                    with _within(hold):
                         try:
                             part = next(parts)
                         except StopIteration:
@@ -115,6 +134,7 @@ class ExclusiveThread:
                     yield part
             finally:
                 parts.close()
+                hold.has_ended = True
 
     async def astream(
         self, input: Any, config: Mapping[str, Any] | None = None, **more: Any
@@ -153,20 +173,20 @@ class ExclusiveThread:
     @contextmanager
     def _hold_sync(self, config: Mapping[str, Any] | None) -> Iterator[None]:
         name = self._name(config)
-        if name in _held.get():
+        if _is_held(name):
             yield
             return
-        with self._sync.lock(name, **self._options), _holding(name):
+        with self._mesh.sync.lock(name, **self._options) as lease, _holding(_Hold(name, lease)):
             yield
 
     @asynccontextmanager
     async def _hold(self, config: Mapping[str, Any] | None) -> AsyncIterator[None]:
         name = self._name(config)
-        if name in _held.get():
+        if _is_held(name):
             yield
             return
-        async with self._mesh.lock(name, **self._options):
-            with _holding(name):
+        async with self._mesh.lock(name, **self._options) as lease:
+            with _holding(_Hold(name, lease)):
                 yield
 
     def _name(self, config: Mapping[str, Any] | None) -> str:
@@ -177,9 +197,22 @@ class ExclusiveThread:
         raise ValueError('A run needs config={"configurable": {"thread_id": ...}}: else there is nothing to lock.')
 
 
+def _is_held(name: str) -> bool:
+    return any(hold.covers(name) for hold in _held.get())
+
+
 @contextmanager
-def _holding(name: str) -> Iterator[None]:
-    token = _held.set(_held.get() | {name})
+def _holding(hold: _Hold) -> Iterator[None]:
+    try:
+        with _within(hold):
+            yield
+    finally:
+        hold.has_ended = True
+
+
+@contextmanager
+def _within(hold: _Hold) -> Iterator[None]:
+    token = _held.set((*_held.get(), hold))
     try:
         yield
     finally:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._answers.health import HealthReport
+from .._problems import origin
 from .._requests import GuardOptions, LeaseOptions, LeaseRequest, ResourceArgument
 from .._settings import Settings
 from .._ticket import Ticket
@@ -48,13 +49,15 @@ class SyncProtoMesh:
 
         base_urls: where replicas of one service listen; the client stays with one and moves on when it fails.
             PROTOMESH_URL (separated by commas), else http://localhost:8000.
-        api_key: PROTOMESH_API_KEY.
+            They hold no user name or password.
+        api_key: PROTOMESH_API_KEY. Printable ASCII without spaces.
         agent_id: who asks, 1-128 bytes. PROTOMESH_AGENT_ID, else host, process id and a random part.
         session_id: which run of the agent asks.
         namespace: of every resource that does not say otherwise; the service's default.
         http_client: sends the requests, and is not closed with this client. By default the client has its own.
         attempt_timeout: how many seconds an attempt may take beyond the time for which the service was asked to hold it.
-        retry_for: for how many seconds a call that waits in no queue is retried while the service cannot be reached.
+        retry_for: for how many seconds a call that waits in no queue is retried while the service cannot be reached. Zero
+            tries once.
         """
         self._settings = Settings.of(base_urls, api_key, agent_id, session_id, namespace, attempt_timeout, retry_for)
         self._http = Http(http_client)
@@ -70,7 +73,7 @@ class SyncProtoMesh:
         self.events = Events(self._sender)
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.agent_id} at {', '.join(self._settings.base_urls)}>"
+        return f"<{type(self).__name__} {self.agent_id} at {', '.join(map(origin, self._settings.base_urls))}>"
 
     @property
     def agent_id(self) -> str:

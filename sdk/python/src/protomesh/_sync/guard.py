@@ -16,7 +16,7 @@ from .._problems import denied
 from .._requests import LeaseRequest, ResourceArgument
 from .._text import lost_text
 from .lease import SyncLease
-from .locks import Locks, leave, note_of
+from .locks import Entry, Locks, leave, note_of
 from .policies import Policies
 from .runtime import Scope, before_waiting
 
@@ -94,30 +94,41 @@ class GuardScope:
         self._shown = {"lease": lease, "fencing_token": fencing_token}
         self._lease: SyncLease | None = None
         self._scope = Scope()
+        self._entry = Entry()
 
     def __enter__(self) -> SyncGuard:
         if self._resource is not None and self._request.wait > 0:
             before_waiting("async with mesh.guard(...)")
+        with self._entry.begin("mesh.guard(...)"):
+            self._lease = None
+            guard = self._enter()
+        self._lease = guard.lease
+        if guard.lease is not None:
+            self._scope = Scope()
+            self._scope.enter()
+            guard.lease._when_lost(self._scope.lose)
+        return guard
+
+    def _enter(self) -> SyncGuard:
         try:
-            guard = self._ask()
+            return self._ask()
         except UnavailableError as failure:
-            if not self._is_open:
+            # A client that was closed is no service that is away.
+            if not self._is_open or not failure.retryable:
                 return SyncGuard(self._action, denial=Denial.of(self._action, failure))
             _log.warning("%s runs without protection, since the service is away: %s", self._action, failure.message)
             return SyncGuard(self._action, unprotected=True)
         except MeshError as refusal:
             return SyncGuard(self._action, decision=refusal.problem.decision, denial=Denial.of(self._action, refusal))
-        self._lease = guard.lease
-        if guard.lease is not None:
-            self._scope.enter()
-            guard.lease._when_lost(self._scope.lose)
-        return guard
 
     def __exit__(
         self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._lease is not None:
-            leave(self._scope, self._lease, kind, fault, note_of(kind, self._action))
+        try:
+            if self._lease is not None:
+                leave(self._scope, self._lease, kind, fault, note_of(kind, self._action))
+        finally:
+            self._entry.end()
 
     def _ask(self) -> SyncGuard:
         if self._resource is not None:

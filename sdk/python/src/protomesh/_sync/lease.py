@@ -68,6 +68,8 @@ class SyncLease:
         self._auto_renew = auto_renew
         self._gate = threading.Lock()
         self._standing = _Standing.HELD
+        #: It stays so after its deadline: to end the lease is for whoever took it up.
+        self._was_handed_on = False
         #: A release or a transfer is on its way. A renewal that it overtook then reads of a loss that is none.
         self._ending = False
         self._loss: Problem | None = None
@@ -183,16 +185,16 @@ class SyncLease:
         self._extend(reply.sent, renewed.served_ms, renewed.expires_in_ms, holds_end, renewed.waiters)
 
     def release(self, note: str | None = None) -> None:
-        """Lets the resource go; ``note`` is what the next holder should know. Harmless when repeated.
+        """Lets the resource go; ``note`` is what the next holder should know. Harmless when repeated,
+        and after ``ticket``: then it is for whoever took it up.
 
         Raises LeaseLostError when it was lost before: what was written since may have been refused.
         """
         self._release(note, None)
 
     def _release(self, note: str | None, until: float | None) -> None:
-        if self._standing is _Standing.RELEASED:
+        if self._standing is _Standing.RELEASED or self._was_handed_on:
             return
-        self._renewals.remove(self)
         self._ending = True
         body = drop_none(fencing_token=self.fencing_token, note=note)
         try:
@@ -205,6 +207,8 @@ class SyncLease:
                 raise LeaseLostError(self._loss) from refusal
             raise
         finally:
+            # Also after a failure nobody renews it any more: its owner is done with it. Its deadline is still watched.
+            self._auto_renew, self._progress = False, None
             self._ending = False
         self._end()
         if self._loss is not None:
@@ -215,7 +219,6 @@ class SyncLease:
 
         Raises LeaseLostError when it was lost before.
         """
-        self._renewals.remove(self)
         self._ending = True
         body = drop_none(fencing_token=self.fencing_token, to_agent_id=to_agent_id, to_session_id=to_session_id)
         try:
@@ -223,6 +226,7 @@ class SyncLease:
         except BaseException as refusal:
             if isinstance(refusal, MeshError) and means_loss(refusal.problem):
                 raise self._gone(refusal.problem) from None
+            self._ending = False
             self._renewals.add(self)
             raise
         finally:
@@ -231,12 +235,12 @@ class SyncLease:
         return given
 
     def ticket(self) -> Ticket:
-        """What another process needs to take this lease up with ``attach``. From now on this process neither renews nor,
-        on closing, releases it; ``is_held`` stays true until the deadline. Raises LeaseLostError."""
+        """What another process needs to take this lease up with ``attach``. From now on this process neither renews nor
+        releases it; ``is_held`` stays true until the deadline. Raises LeaseLostError."""
         self.check()
         with self._gate:
             if self._standing is _Standing.HELD:
-                self._standing = _Standing.HANDED_ON
+                self._standing, self._was_handed_on = _Standing.HANDED_ON, True
         grant = self.grant
         return Ticket(
             lock_id=grant.lock_id,
@@ -283,7 +287,7 @@ class SyncLease:
     @property
     def _wants_renewal(self) -> bool:
         """Whether the loop has to call."""
-        if self._standing is not _Standing.HELD:
+        if self._standing is not _Standing.HELD or self._ending:
             return False
         return (self._auto_renew and not self._hold_ends) or self._progress is not None
 
@@ -351,7 +355,7 @@ class SyncLease:
         """In a forked process the lease is the parent's."""
         self._gate = threading.Lock()
         if self._standing is _Standing.HELD:
-            self._standing = _Standing.HANDED_ON
+            self._standing, self._was_handed_on = _Standing.HANDED_ON, True
 
     def _plan_renewal(self, since: float) -> None:
         """A third of the time to live, up to a tenth earlier so that leases of one moment spread."""
@@ -370,6 +374,7 @@ class SyncLease:
         with self._gate:
             if self._standing is not _Standing.LOST:
                 self._standing = _Standing.RELEASED
+        self._renewals.remove(self)
 
     def _drop_progress(self, sent: str | None) -> None:
         """Unless a newer one has taken its place."""

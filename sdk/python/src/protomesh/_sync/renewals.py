@@ -43,10 +43,8 @@ class Renewals:
     def add(self, lease: SyncLease) -> None:
         """Watches a lease from now on."""
         with self._gate:
-            if self._closed:
-                return
             self._leases.add(lease)
-        self._ticker.plan(lease._next_due)
+        self._ticker.plan(self._due(lease))
 
     def remove(self, lease: SyncLease) -> None:
         """Forgets a lease."""
@@ -54,16 +52,21 @@ class Renewals:
             self._leases.discard(lease)
 
     def close(self) -> None:
-        """Ends the renewals. Releases nothing."""
+        """Ends the renewals. Releases nothing; what is still held is watched to its deadline, where it is lost."""
         with self._gate:
             self._closed = True
+            leases = list(self._leases)
         self._ticker.close()
+        due = self._earliest(leases)
+        if due is not None:
+            self._ticker.plan(due)
 
     def after_fork(self) -> None:
         """In a forked process: what is held is the parent's, and its threads are not here."""
         self._gate = threading.Lock()
         self._ticker.after_fork()
         self._sender.http.after_fork()
+        self._sender.settings.after_fork()
         for lease in self._leases:
             lease._abandon()
         self._leases.clear()
@@ -71,7 +74,16 @@ class Renewals:
     def _tick(self) -> None:
         batches, due = self._take_due()
         for batch in batches:
-            self._ticker.spawn(self._renew, batch)
+            try:
+                self._ticker.spawn(self._renew, batch)
+            except RuntimeError as fault:
+                # The system has no thread to spare just now; the deadlines have to be watched all the same.
+                _log.warning("A renewal could not be started and is tried again: %s", fault)
+                for lease in batch:
+                    _retry_soon(lease)
+                    lease._renewing = False
+                again = self._earliest(batch)
+                due = again if due is None or (again is not None and again < due) else due
         if due is not None:
             self._ticker.plan(due)
 
@@ -84,7 +96,7 @@ class Renewals:
         together: list[SyncLease] = []
         others: list[SyncLease] = []
         for lease in leases:
-            if lease._check_deadline() or lease._renewing or not lease._wants_renewal:
+            if lease._check_deadline() or self._closed or lease._renewing or not lease._wants_renewal:
                 continue
             if lease._renew_at > now:
                 others.append(lease)
@@ -99,7 +111,14 @@ class Renewals:
         for batch in batches:
             for lease in batch:
                 lease._renewing = True
-        return batches, min((lease._next_due for lease in leases if not lease._is_over), default=None)
+        return batches, self._earliest(leases)
+
+    def _due(self, lease: SyncLease) -> float:
+        """When the loop has to look at it."""
+        return lease._deadline if self._closed else lease._next_due
+
+    def _earliest(self, leases: list[SyncLease]) -> float | None:
+        return min((self._due(lease) for lease in leases if not lease._is_over), default=None)
 
     def _renew(self, batch: list[SyncLease]) -> None:
         try:
@@ -132,8 +151,8 @@ class Renewals:
         finally:
             for lease in batch:
                 lease._renewing = False
-            due = min((lease._next_due for lease in batch if not lease._is_over), default=None)
-            if due is not None and not self._closed:
+            due = self._earliest(batch)
+            if due is not None:
                 self._ticker.plan(due)
 
 

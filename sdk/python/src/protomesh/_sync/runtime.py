@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from collections import deque
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # A thread that has had nothing to do for this long ends, and with it its hold on the client.
 _IDLE = 10.0
+
+_log = logging.getLogger("protomesh")
 
 
 _T = TypeVar("_T")
@@ -46,6 +49,7 @@ class Http:
         self._closed = False
         self._gate = threading.Lock()
         self.faults = (httpx.RequestError, httpx.StreamError, OSError, TimeoutError)
+        self.never_sent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
     def client(self) -> httpx.Client:
         if self._given is not None:
@@ -147,25 +151,35 @@ class Ticker:
     def plan(self, due: float) -> None:
         """Calls at this time of the monotonic clock, if not earlier."""
         with self._gate:
-            if self._closed or (self._due is not None and self._due <= due):
+            if self._due is not None and self._due <= due:
                 return
             self._due = due
             if self._is_running:
                 self._gate.notify_all()
-            else:
-                self._is_running = True
+                return
+            try:
                 threading.Thread(target=self._run, name="protomesh-renewals", daemon=True).start()
+                self._is_running = True
+            except RuntimeError as fault:
+                # What was acquired is still to be had, and a look at the clock still tells its end. The next plan tries
+                # again.
+                self._due = None
+                _log.warning("Leases cannot be renewed just now, since a thread could not be started: %s", fault)
 
     def spawn(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Runs work beside the ticks."""
+        """Runs work beside the ticks. Raises RuntimeError when the system has no thread for it."""
         with self._gate:
             if self._closed:
                 return
             self._work.append((work, arguments))
             if self._idle >= len(self._work):
                 self._gate.notify_all()
-            else:
+                return
+            try:
                 threading.Thread(target=self._serve, name="protomesh-renewing", daemon=True).start()
+            except RuntimeError:
+                self._work.pop()
+                raise
 
     def after_fork(self) -> None:
         """In a forked process, which has none of its parent's threads."""
@@ -174,9 +188,9 @@ class Ticker:
         self._due, self._is_running, self._idle = None, False, 0
 
     def close(self) -> None:
-        """Ends the ticks; what was spawned ends by itself."""
+        """Ends the ticks; what was spawned ends by itself. Ticks may be planned again."""
         with self._gate:
-            self._closed = True
+            self._closed, self._due = True, None
             self._work.clear()
             self._gate.notify_all()
 
@@ -184,9 +198,9 @@ class Ticker:
         while True:
             with self._gate:
                 until = monotonic() + _IDLE
-                while not self._closed and (self._due or until) > monotonic():
-                    self._gate.wait((self._due or until) - monotonic())
-                if self._closed or self._due is None:
+                while (next_due := self._due or (0.0 if self._closed else until)) > monotonic():
+                    self._gate.wait(next_due - monotonic())
+                if self._due is None:
                     self._is_running = False
                     return
                 self._due = None
