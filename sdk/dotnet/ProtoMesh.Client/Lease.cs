@@ -227,10 +227,10 @@ public sealed class Lease : IAsyncDisposable
             DropProgress(progress);
             Extend(sent, renewed.ServedMs, renewed.ExpiresInMs, renewed.ExpiresAt >= renewed.HoldEndsAt, renewed.Waiters);
         }
-        catch (MeshException refusal) when (MeansLoss(refusal.Problem))
+        catch (MeshException refusal) when (Problems.MeansLoss(refusal.Problem))
         {
             // A release that was faster is no loss; its own answer comes next.
-            throw _ending ? new LeaseLostException(Loss(LockId, refusal.Problem)) : Lose(refusal.Problem);
+            throw _ending ? new LeaseLostException(Problems.Lost(LockId, refusal.Problem)) : Lose(refusal.Problem);
         }
         catch (MeshException refusal) when (!refusal.Retryable)
         {
@@ -260,7 +260,7 @@ public sealed class Lease : IAsyncDisposable
             // Also when this side has given it up: the service may still count it as held, and its word is final.
             await _api.ReleaseAsync(LockId, new ReleaseLock { FencingToken = FencingToken, Note = note }, cancellationToken);
         }
-        catch (MeshException refusal) when (MeansLoss(refusal.Problem))
+        catch (MeshException refusal) when (Problems.MeansLoss(refusal.Problem))
         {
             throw Lose(refusal.Problem);
         }
@@ -291,7 +291,7 @@ public sealed class Lease : IAsyncDisposable
             End(Standing.Released);
             return given;
         }
-        catch (MeshException refusal) when (MeansLoss(refusal.Problem))
+        catch (MeshException refusal) when (Problems.MeansLoss(refusal.Problem))
         {
             throw Lose(refusal.Problem);
         }
@@ -361,8 +361,6 @@ public sealed class Lease : IAsyncDisposable
 
     internal long? TtlMs => _ticket.TtlMs;
 
-    internal static bool MeansLoss(Problem problem) => problem.Code is "lease_lost" or "lock_unknown" or "lock_ended" or "token_mismatch";
-
     /// <summary>A third of the time to live from now on, up to a tenth earlier so that leases of one moment spread.</summary>
     internal void PlanRenewal(long from) => RenewAt = LeaseDeadline.Add(_time, from, RenewEvery * (1 - (Random.Shared.NextDouble() / 10)));
 
@@ -384,7 +382,7 @@ public sealed class Lease : IAsyncDisposable
     /// <summary>Nothing to do when it is over already; what comes back is what this answer means in any case.</summary>
     internal LeaseLostException Lose(Problem problem)
     {
-        var loss = Loss(LockId, problem);
+        var loss = Problems.Lost(LockId, problem);
         lock (_gate)
         {
             if (_standing != Standing.Held)
@@ -398,17 +396,6 @@ public sealed class Lease : IAsyncDisposable
         _ = _lost.CancelAsync();
         return new LeaseLostException(loss);
     }
-
-    /// <summary>Several answers mean that a lease is gone; to its holder they are one.</summary>
-    internal static Problem Loss(string lockId, Problem problem) => problem.Code == "lease_lost" ? problem
-        : ProblemCatalogue.Get("lease_lost").ToProblem(problem.Detail) with
-        {
-            LockId = lockId,
-            State = problem.State,
-            EndedBecause = problem.EndedBecause,
-            LostAt = problem.LostAt,
-            TraceId = problem.TraceId,
-        };
 
     private bool End(Standing standing)
     {

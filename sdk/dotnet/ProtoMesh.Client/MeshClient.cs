@@ -94,9 +94,9 @@ public sealed class MeshClient : IAsyncDisposable
             _renewals.Add(lease);
             return lease;
         }
-        catch (MeshException refusal) when (refusal is not LeaseLostException && Lease.MeansLoss(refusal.Problem))
+        catch (MeshException refusal) when (refusal is not LeaseLostException && Problems.MeansLoss(refusal.Problem))
         {
-            throw new LeaseLostException(Lease.Loss(ticket.LockId, refusal.Problem));
+            throw new LeaseLostException(Problems.Lost(ticket.LockId, refusal.Problem));
         }
     }
 

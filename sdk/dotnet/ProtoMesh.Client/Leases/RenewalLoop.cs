@@ -192,7 +192,7 @@ internal sealed class RenewalLoop(MeshApi api, TimeProvider time) : IAsyncDispos
         {
             lease.Extend(sent, result.ServedMs ?? 0, expiresIn, result.ExpiresAt >= result.HoldEndsAt, result.Waiters);
         }
-        else if (result.Problem is { } problem && Lease.MeansLoss(problem))
+        else if (result.Problem is { } problem && Problems.MeansLoss(problem))
         {
             // A release or a transfer may have been faster than this renewal; what its own answer says counts.
             if (!lease.IsEnding)

@@ -63,6 +63,19 @@ internal static class Problems
         };
     }
 
+    /// <summary>Several answers mean that a lease is gone; to its holder they are one, <see cref="Lost"/>.</summary>
+    public static bool MeansLoss(Problem problem) => problem.Code is "lease_lost" or "lock_unknown" or "lock_ended" or "token_mismatch";
+
+    public static Problem Lost(string lockId, Problem problem) => problem.Code == "lease_lost" ? problem
+        : ProblemCatalogue.Get("lease_lost").ToProblem(problem.Detail) with
+        {
+            LockId = lockId,
+            State = problem.State,
+            EndedBecause = problem.EndedBecause,
+            LostAt = problem.LostAt,
+            TraceId = problem.TraceId,
+        };
+
     public static Problem Unreachable(string detail, int status = 503, bool retryable = true, TimeSpan? retryAfter = null) =>
         Own("unreachable", "The service gave no usable answer", status, detail, "Check the base URL and the network, then send the same request again.") with
         {
