@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 try:
     from langgraph._internal._runnable import RunnableCallable
 except ImportError:  # Where older versions have it.
-    from langgraph.utils.runnable import RunnableCallable  # type: ignore[import-not-found,no-redef]
+    from langgraph.utils.runnable import RunnableCallable  # type: ignore[attr-defined]
 try:
     from langchain.agents.middleware import AgentMiddleware
 except ImportError:  # LangGraph without LangChain: for its ToolNode the two methods are all that is needed.
