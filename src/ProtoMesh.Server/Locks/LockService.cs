@@ -326,7 +326,6 @@ internal sealed class LockService(
             {
                 return new LockOutcome.Refused(await TakeBackAsync(reply));
             }
-
         }
 
         return reply.Tag switch
