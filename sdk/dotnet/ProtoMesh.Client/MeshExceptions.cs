@@ -92,3 +92,6 @@ public sealed class UnavailableException(Problem problem, Exception? inner = nul
 
 /// <summary>The service failed; its log has the <see cref="MeshException.TraceId"/>. (<c>internal_error</c>)</summary>
 public sealed class ServiceFailedException(Problem problem) : MeshException(problem);
+
+/// <summary>The service, or a proxy before it, does not let this caller in: check the API key. (status 401 or 403)</summary>
+public sealed class UnauthorizedException(Problem problem) : MeshException(problem);

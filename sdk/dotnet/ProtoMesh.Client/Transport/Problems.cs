@@ -15,12 +15,13 @@ internal static class Problems
         "lock_ended" => new LockEndedException(problem),
         "lease_lost" => new LeaseLostException(problem),
         "token_mismatch" or "mode_conflict" or "request_id_conflict" or "not_waiting" => new LockConflictException(problem),
-        "lock_unknown" or "policy_unknown" or "decision_unknown" or "not_found" => new NotFoundException(problem),
+        "lock_unknown" or "policy_unknown" or "decision_unknown" or "key_unknown" or "namespace_unknown" or "not_found" => new NotFoundException(problem),
         "queue_full" => new QueueFullException(problem),
         "policy_denied" => new PolicyDeniedException(problem),
+        "unauthorized" or "forbidden" or "agent_mismatch" => new UnauthorizedException(problem),
         "validation_failed" or "malformed_json" or "cross_partition" or "payload_too_large" or "unsupported_media_type"
-            or "method_not_allowed" or "policy_invalid" or "precondition_required" or "precondition_failed" => new ValidationException(problem),
-        "store_recovering" or "store_unavailable" or "journal_unavailable" or "policies_unavailable" or "unreachable" => new UnavailableException(problem, inner),
+            or "method_not_allowed" or "policy_invalid" or "precondition_required" or "precondition_failed" or "keys_off" => new ValidationException(problem),
+        "store_recovering" or "store_unavailable" or "journal_unavailable" or "policies_unavailable" or "keys_unavailable" or "unreachable" => new UnavailableException(problem, inner),
         "internal_error" => new ServiceFailedException(problem),
         _ => new MeshException(problem, inner),
     };
