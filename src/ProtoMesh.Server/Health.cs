@@ -96,12 +96,14 @@ internal sealed class Health(
             AccessMode.Keys => "keys: every call needs one",
             _ => keys.NotLoadedBecause,
         },
-        Keys = keys.Mode == AccessMode.Keys ? new HealthKeys { Known = keys.Keys.Count, RefusedCalls = keys.Refused } : null,
     };
 
     /// <summary>What a caller may see: who is in one namespace is told of that one alone.</summary>
-    public HealthReport For(HealthReport report, Caller caller) =>
-        caller.Namespace is { } space ? report with { Policy = PolicyOf(space), Keys = report.Keys is null ? null : report.Keys with { Known = null } } : report;
+    public HealthReport For(HealthReport report, Caller caller) => report with
+    {
+        Policy = caller.Namespace is { } space ? PolicyOf(space) : report.Policy,
+        Keys = keys.Mode == AccessMode.Keys ? new HealthKeys { Known = caller.Namespace is null ? keys.Keys.Count : null, RefusedCalls = keys.Refused } : null,
+    };
 
     /// <summary>Whether <c>/health/ready</c> tells nothing but its status.</summary>
     public bool IsBrief => keys.Mode != AccessMode.Open;

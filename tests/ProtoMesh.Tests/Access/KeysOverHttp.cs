@@ -131,7 +131,7 @@ public sealed class KeysOverHttp
         using var folder = new TempFolder("keys");
         var connection = await Databases.CreateAsync(database, folder);
         var root = KeyText.New();
-        await using (var server = new KeyedServer(await MeshServer.StartAsync(("ConnectionStrings:Database", connection), ("Auth:BootstrapKey", root)), root))
+        await using (var server = new KeyedServer(await StartAsync(folder, ("ConnectionStrings:Database", connection), ("Auth:BootstrapKey", root)), root))
         {
             Assert.Equal(200, (await server.AskAsync(root, HttpMethod.Delete, $"/v1/keys/{KeyedServer.IdOf(root)}")).Status);
             Assert.Equal(401, (await server.GetAsync(root, "/v1/locks")).Status);
@@ -140,14 +140,14 @@ public sealed class KeysOverHttp
         }
 
         // The same setting again does not bring a revoked key back.
-        await using (var again = new KeyedServer(await MeshServer.StartAsync(("ConnectionStrings:Database", connection), ("Auth:BootstrapKey", root)), root))
+        await using (var again = new KeyedServer(await StartAsync(folder, ("ConnectionStrings:Database", connection), ("Auth:BootstrapKey", root)), root))
         {
             Assert.Equal((401, 401), ((await again.GetAsync(root, "/v1/locks")).Status, (await again.GetAsync(null, "/v1/locks")).Status));
             await again.Server.StopAsync();
         }
 
         await ExecuteAsync(database, connection, "DELETE FROM keys");
-        await using var without = await MeshServer.StartAsync(("ConnectionStrings:Database", connection));
+        await using var without = await StartAsync(folder, ("ConnectionStrings:Database", connection));
         Assert.Equal(401, (await without.GetAsync("/v1/locks")).Status);
         Assert.DoesNotContain("The service is open", without.Log, StringComparison.Ordinal);
     }
@@ -201,6 +201,14 @@ public sealed class KeysOverHttp
 
         Assert.Equal(500, (long)(await keyed.GetAsync(keyed.Root, "/health")).Body["keys"]!["refused_calls"]!);
         Assert.Equal(before, keyed.Server.Log.Length);
+    }
+
+    private static async Task<MeshServer> StartAsync(TempFolder folder, params (string Name, string Value)[] settings)
+    {
+        var server = await MeshServer.TryAsync(folder.Path, [], settings);
+        await server.ListensAsync();
+        await server.IsReadyAsync();
+        return server;
     }
 
     private static async Task ExecuteAsync(string kind, string connection, string sql)
