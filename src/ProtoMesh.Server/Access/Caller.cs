@@ -29,8 +29,8 @@ internal sealed class Caller(AccessKey? key)
     /// <summary>The id of its key, for what is written down.</summary>
     public string? KeyId => key?.Id;
 
-    /// <summary>Its name, or else the id of its key; null for anybody.</summary>
-    public string? Name => key?.Name ?? key?.Id;
+    /// <summary>Its name and the id of its key, for what is written down and shown; null for anybody.</summary>
+    public string? Name { get; } = key is null ? null : key.Name is null ? key.Id : $"{key.Name} ({key.Id})";
 
     /// <summary>Only agents are kept from the ids of others; people and services that watch need them.</summary>
     public bool SeesAllIds => key is null || key.Role != Roles.Agent;
@@ -44,8 +44,10 @@ internal sealed class Caller(AccessKey? key)
     /// <summary>The namespace of a request; a problem when it names one that its key is not for.</summary>
     public Problem? Enter(string? named, out string? space)
     {
-        space = key?.Namespace ?? named;
-        return named is null || named == space || !ResourceName.IsNamespace(named) ? null : UnknownNamespace(named);
+        // What is no namespace at all is left to the call, which names the rule.
+        var isNone = named is not null && !ResourceName.IsNamespace(named);
+        space = isNone ? named : key?.Namespace ?? named;
+        return named is null || named == space ? null : UnknownNamespace(named);
     }
 
     /// <summary>The agent of a request; a problem when it names one that its key does not speak for.</summary>

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
@@ -19,6 +20,7 @@ internal static class KeyText
     private const int ChecksumStart = SecretStart + SecretLength + 1;
     private const int Length = ChecksumStart + ChecksumLength;
     private static readonly uint[] Table = MakeTable();
+    private static readonly SearchValues<char> Digits = SearchValues.Create("0123456789abcdef");
 
     public static string New() => New(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(IdLength / 2)));
 
@@ -61,7 +63,7 @@ internal static class KeyText
         return Convert.ToHexStringLower(digest);
     }
 
-    private static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept("0123456789abcdef");
+    private static bool IsHex(ReadOnlySpan<char> text) => !text.ContainsAnyExcept(Digits);
 
     private static uint Checksum(ReadOnlySpan<char> text)
     {

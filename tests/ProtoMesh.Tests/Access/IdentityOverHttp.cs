@@ -62,6 +62,22 @@ public sealed class IdentityOverHttp
     }
 
     [Fact]
+    public async Task Who_is_in_one_namespace_finds_no_other_and_cannot_name_one_wrongly_either()
+    {
+        await using var keyed = await KeyedServer.StartAsync();
+        var admin = await keyed.IssueAsync(new { role = "admin", @namespace = "red" });
+        Assert.Equal("namespace_unknown", (await keyed.GetAsync(admin, "/v1/keys?namespace=*")).Code);
+        Assert.Equal("namespace_unknown", (await keyed.PostAsync(admin, "/v1/keys", new { role = "admin", @namespace = "*" })).Code);
+        Assert.Equal([KeyedServer.IdOf(admin)], (await keyed.GetAsync(admin, "/v1/keys")).Body["keys"]!.AsArray().Select(key => (string?)key!["key_id"]));
+        Assert.Equal("red", (await keyed.PostAsync(admin, "/v1/keys", new { role = "viewer" })).Body["details"]!["namespace"]!.ToString());
+        Http.Refusals.Names(await keyed.PostAsync(admin, "/v1/locks", new { resource = "x/1", agent_id = "a", @namespace = "Red Blue" }), "namespace", "no namespace");
+        Http.Refusals.Names(await keyed.GetAsync(admin, "/v1/locks?namespace=Red"), "namespace", "no namespace");
+        Http.Refusals.Names(await keyed.GetAsync(admin, "/v1/locks?namespace=red&namespace=Blue"), "namespace", "two namespaces");
+        Assert.Equal("namespace_unknown", (await keyed.GetAsync(admin, "/v1/locks?namespace=red&namespace=blue")).Code);
+        Assert.Equal("red", (await keyed.PostAsync(admin, "/v1/locks", new { resource = "x/1", agent_id = "a" })).String("namespace"));
+    }
+
+    [Fact]
     public async Task A_key_for_a_prefix_speaks_for_the_agents_under_it()
     {
         await using var keyed = await KeyedServer.StartAsync();
@@ -156,7 +172,7 @@ public sealed class IdentityOverHttp
         Assert.True(put.Status == 201, put.ToString());
         Assert.Equal(200, (await keyed.AskAsync(keyed.Root, HttpMethod.Post, "/v1/policies/labels/versions/1/activate", null, ("If-Match", "*"))).Status);
         Assert.Equal("allow", (await keyed.PostAsync(senior, "/v1/policies/check", new { action = "fly" })).String("decision"));
-        Assert.Equal("bootstrap", (string?)(await keyed.GetAsync(keyed.Root, "/v1/policies")).Body["active"]!["by"]);
+        Assert.Equal($"bootstrap ({KeyedServer.IdOf(keyed.Root)})", (string?)(await keyed.GetAsync(keyed.Root, "/v1/policies")).Body["active"]!["by"]);
     }
 
     [Fact]
