@@ -20,8 +20,24 @@ public sealed record HealthReport
     /// <summary>What decides.</summary>
     public required HealthPolicy Policy { get; init; }
 
-    /// <summary>Who may call.</summary>
+    /// <summary><c>open</c>, <c>keys</c>, or <c>unknown</c> until the database was read.</summary>
+    public required string Auth { get; init; }
+
+    /// <summary>The same in a sentence: who may call.</summary>
     public required string Access { get; init; }
+
+    /// <summary>Absent while the service is open.</summary>
+    public HealthKeys? Keys { get; init; }
+}
+
+/// <summary>The keys as this replica sees them.</summary>
+public sealed record HealthKeys
+{
+    /// <summary>How many there are, with those that are revoked; absent for a caller of one namespace.</summary>
+    public int? Known { get; init; }
+
+    /// <summary>Calls that came without a good key since this replica began.</summary>
+    public required long RefusedCalls { get; init; }
 }
 
 /// <summary>One thing that the service stands on: <c>ok</c>, or a sentence that says what is wrong.</summary>
@@ -43,7 +59,7 @@ public sealed record HealthPart
     public long? JournalLagMs { get; init; }
 }
 
-/// <summary>What this replica decides by in the namespace <c>default</c>.</summary>
+/// <summary>What this replica decides by in the namespace <c>default</c>, or in that of the caller's key.</summary>
 public sealed record HealthPolicy
 {
     /// <summary><c>ok</c>, or a sentence that says what is wrong, in this namespace or else in another one.</summary>

@@ -6,7 +6,7 @@ namespace ProtoMesh.Server;
 internal static class CommandLine
 {
     private static readonly string[] Sections =
-        ["urls", "environment", "contentRoot", "applicationName", "ConnectionStrings:", "Store:", "Locks:", "Journal:", "Http:", "Logging:"];
+        ["urls", "environment", "contentRoot", "applicationName", "ConnectionStrings:", "Store:", "Locks:", "Journal:", "Policies:", "Auth:", "Http:", "Logging:"];
 
     public static string Version { get; } =
         typeof(CommandLine).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "unknown";
@@ -24,12 +24,15 @@ internal static class CommandLine
         {
             Console.WriteLine("""
                 Usage: ProtoMesh.Server [--version] [--urls http://localhost:8000] [--Section:Setting value ...]
+                       ProtoMesh.Server keys bootstrap     makes the first admin key in the configured database and prints it, once
+                       ProtoMesh.Server keys generate      prints a key for Auth:BootstrapKey
 
                 Settings, also as environment variables with __ for the colon:
                   ConnectionStrings:Redis      Redis, one endpoint or several of a Cluster; absent: the embedded store
                   ConnectionStrings:Database   Data Source=... (SQLite) or Host=... (PostgreSQL); absent: SQLite in the data folder
                   Store:DataFolder             where the embedded store and SQLite keep their files; default ./data
-                  Store:, Locks:, Journal:, Http:   see README.md
+                  Auth:BootstrapKey            a key that becomes the first admin key; absent: the service is open until there is one
+                  Store:, Locks:, Journal:, Policies:, Http:   see README.md
                 """);
             return 0;
         }

@@ -1,5 +1,6 @@
 using Microsoft.EntityFrameworkCore;
 using ProtoMesh.Contracts;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
@@ -13,7 +14,7 @@ namespace ProtoMesh.Server;
 /// write, the database answers and the policies are loaded) and what it is (<c>/health</c>).
 /// </summary>
 internal sealed class Health(
-    ScriptStore store, IDbContextFactory<MeshDb> factory, DatabaseChoice database, JournalStatus journal, ActivePolicies policies, IHostApplicationLifetime lifetime,
+    ScriptStore store, IDbContextFactory<MeshDb> factory, DatabaseChoice database, JournalStatus journal, ActivePolicies policies, KeyRing keys, IHostApplicationLifetime lifetime,
     TimeProvider time)
 {
     private static readonly Script Probe = Script.Named("Store/Lua/probe.lua");
@@ -84,25 +85,47 @@ internal sealed class Health(
 
     private HealthReport Report(string storeState, string databaseState) => new()
     {
-        Status = storeState == "ok" && databaseState == "ok" && policies.IsLoaded ? "healthy" : "unhealthy",
+        Status = storeState == "ok" && databaseState == "ok" && policies.IsLoaded && keys.Mode != AccessMode.Unknown ? "healthy" : "unhealthy",
         Version = CommandLine.Version,
         Store = new HealthPart { Kind = store.Engine.Kind, State = storeState, Partitions = store.Partitions },
         Database = new HealthPart { Kind = database is DatabaseChoice.Sqlite ? "sqlite" : "postgresql", State = databaseState, JournalLagEvents = journal.Now.LagEvents, JournalLagMs = journal.Now.LagMs },
-        Policy = PolicyNow(),
-        Access = "open: whoever reaches this address may call everything",
+        Policy = PolicyOf(null),
+        Auth = keys.Mode switch { AccessMode.Open => "open", AccessMode.Keys => "keys", _ => "unknown" },
+        Access = keys.Mode switch
+        {
+            AccessMode.Open => "open: whoever reaches this address may call everything",
+            AccessMode.Keys => "keys: every call needs one",
+            _ => keys.NotLoadedBecause,
+        },
     };
 
-    private HealthPolicy PolicyNow()
+    /// <summary>What a caller may see: who is in one namespace is told of that one alone.</summary>
+    public HealthReport For(HealthReport report, Caller caller) => report with
     {
-        const string Space = ResourceName.DefaultNamespace;
+        Policy = caller.Namespace is { } space ? PolicyOf(space) : report.Policy,
+        Keys = keys.Mode == AccessMode.Keys ? new HealthKeys { Known = caller.Namespace is null ? keys.Keys.Count : null, RefusedCalls = keys.Refused } : null,
+    };
+
+    /// <summary>Whether <c>/health/ready</c> tells nothing but its status.</summary>
+    public bool IsBrief => keys.Mode != AccessMode.Open;
+
+    private HealthPolicy PolicyOf(string? space)
+    {
+        var named = space ?? ResourceName.DefaultNamespace;
         if (!policies.IsLoaded)
         {
             return new HealthPolicy { State = policies.NotLoadedBecause };
         }
 
-        var active = policies.Of(Space);
-        return new HealthPolicy { State = policies.RefusedIn(Space) ?? policies.Refused ?? "ok", Name = active.Set.Name, Version = active.Version, Revision = active.Revision };
+        var active = policies.Of(named);
+        return new HealthPolicy { State = policies.RefusedIn(named) ?? (space is null ? policies.Refused : null) ?? "ok", Name = active.Set.Name, Version = active.Version, Revision = active.Revision };
     }
+}
+
+/// <summary>The answer of <c>/health/ready</c> when there are keys: it is for anybody, so it tells no more.</summary>
+internal sealed record HealthStatus
+{
+    public required string Status { get; init; }
 }
 
 internal static class HealthSetup
@@ -114,7 +137,7 @@ internal static class HealthSetup
           "status": "healthy", "version": "0.1.0", "store": { "kind": "redis", "state": "ok", "partitions": 1 },
           "database": { "kind": "postgresql", "state": "ok", "journal_lag_events": 0, "journal_lag_ms": 0 },
           "policy": { "state": "ok", "name": "starter", "version": 1, "revision": 0 },
-          "access": "open: whoever reaches this address may call everything"
+          "auth": "open", "access": "open: whoever reaches this address may call everything"
         }
         """);
 
@@ -123,7 +146,7 @@ internal static class HealthSetup
           "status": "unhealthy", "version": "0.1.0", "store": { "kind": "redis", "state": "The store did not answer within 2 s.", "partitions": 1 },
           "database": { "kind": "postgresql", "state": "ok", "journal_lag_events": 12, "journal_lag_ms": 2300 },
           "policy": { "state": "ok", "name": "starter", "version": 1, "revision": 0 },
-          "access": "open: whoever reaches this address may call everything"
+          "auth": "open", "access": "open: whoever reaches this address may call everything"
         }
         """);
 
@@ -132,17 +155,26 @@ internal static class HealthSetup
     public static void MapHealth(this IEndpointRouteBuilder routes)
     {
         var health = routes.MapGroup("/health").WithTags("Health");
-        health.MapGet("", LookAsync).WithName("getHealth").Answers<HealthReport>(200).Answers<HealthReport>(503)
+        health.MapGet("", LookAsync).Needs(Scopes.HealthRead).WithName("getHealth").Answers<HealthReport>(200).Answers<HealthReport>(503)
             .Documented(new("What it is and how it does", $"Version, store, database, how far the journal is behind and which policy decides in the namespace default. {Looks}") { Answers = [Well, Unwell] });
-        health.MapGet("/ready", LookAsync).WithName("getReadiness").Answers<HealthReport>(200).Answers<HealthReport>(503)
-            .Documented(new("May it get requests?", $"The store takes a write, the database answers and the policies are loaded. 503 also from the moment it is told to stop. {Looks}") { Answers = [Well, Unwell] });
-        health.MapGet("/live", () => TypedResults.Ok()).WithName("getLiveness")
+        health.MapGet("/ready", ReadyAsync).NeedsNoKey().WithName("getReadiness").Answers<HealthReport>(200).Answers<HealthReport>(503)
+            .Documented(new("May it get requests?", $"The store takes a write, the database answers and the policies are loaded. 503 also from the moment it is told to stop. With keys it answers `status` alone, to anybody. {Looks}") { Answers = [Well, Unwell] });
+        health.MapGet("/live", () => TypedResults.Ok()).NeedsNoKey().WithName("getLiveness")
             .Documented(new("Does the process live?", "Touches nothing else. An empty answer.") { Answers = [new(200, "It lives.", [])] });
     }
 
-    private static async Task<IResult> LookAsync(Health health, CancellationToken cancellationToken)
+    private static async Task<IResult> LookAsync(HttpContext context, Health health, CancellationToken cancellationToken)
     {
         var report = await health.LookAsync(cancellationToken);
-        return TypedResults.Json(report, statusCode: report.Status == "healthy" ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
+        return Of(health.For(report, Caller.Of(context)), report.Status);
     }
+
+    private static async Task<IResult> ReadyAsync(Health health, CancellationToken cancellationToken)
+    {
+        var report = await health.LookAsync(cancellationToken);
+        return health.IsBrief ? Of(new HealthStatus { Status = report.Status }, report.Status) : Of(report, report.Status);
+    }
+
+    private static IResult Of<T>(T body, string status) =>
+        TypedResults.Json(body, statusCode: status == "healthy" ? StatusCodes.Status200OK : StatusCodes.Status503ServiceUnavailable);
 }

@@ -1,4 +1,5 @@
 using ProtoMesh.Server;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
@@ -6,6 +7,11 @@ using ProtoMesh.Server.Legacy;
 using ProtoMesh.Server.Locks;
 using ProtoMesh.Server.Policies;
 using ProtoMesh.Server.Store;
+
+if (await KeyCommands.AnswerAsync(args) is { } keysCode)
+{
+    return keysCode;
+}
 
 if (CommandLine.Answer(args) is { } exitCode)
 {
@@ -18,6 +24,7 @@ return await Startup.RunAsync(async () =>
     builder.AddHttp();
     builder.Services.AddStore(builder.Configuration);
     builder.Services.AddData(builder.Configuration);
+    builder.Services.AddAccess(builder.Configuration);
     builder.Services.AddJournal(builder.Configuration);
     builder.Services.AddPolicies(builder.Configuration);
     builder.Services.AddLocks(builder.Configuration);
@@ -26,12 +33,16 @@ return await Startup.RunAsync(async () =>
 
     var app = builder.Build();
     app.UseHttp();
-    app.MapDocs();
+    app.MapDocs(new RouteScope(Scopes.None));
+    app.UseAccess();
+    app.UseQueryParameters();
     app.MapHealth();
+    app.MapAccess();
     app.MapJournal();
     app.MapPolicies();
     app.MapLocks();
     app.MapLegacy();
+    app.CheckScopes();
     await app.RunAsync();
 });
 

@@ -82,7 +82,7 @@ public sealed class ApprovalRequiredException(Problem problem) : PolicyDeniedExc
 /// <summary>
 /// The request breaks a rule; <see cref="Errors"/> names the fields. (<c>validation_failed</c>, <c>malformed_json</c>,
 /// <c>cross_partition</c>, <c>payload_too_large</c>, <c>unsupported_media_type</c>, <c>method_not_allowed</c>,
-/// <c>policy_invalid</c>, <c>precondition_required</c>, <c>precondition_failed</c>)
+/// <c>policy_invalid</c>, <c>precondition_required</c>, <c>precondition_failed</c>, <c>keys_off</c>)
 /// </summary>
 public sealed class ValidationException(Problem problem) : MeshException(problem)
 {
@@ -93,14 +93,14 @@ public sealed class ValidationException(Problem problem) : MeshException(problem
 /// <summary>
 /// The service, its store, its journal or its policies cannot answer now. The request may have taken effect; the same request id
 /// makes a retry harmless. (<c>store_recovering</c>, <c>store_unavailable</c>, <c>journal_unavailable</c>,
-/// <c>policies_unavailable</c>, and <c>unreachable</c> when no answer came at all)
+/// <c>policies_unavailable</c>, <c>keys_unavailable</c>, and <c>unreachable</c> when no answer came at all)
 /// </summary>
 public sealed class UnavailableException(Problem problem, Exception? inner = null) : MeshException(problem, inner);
 
 /// <summary>The service failed; its log has the <see cref="MeshException.TraceId"/>. (<c>internal_error</c>)</summary>
 public sealed class ServiceFailedException(Problem problem) : MeshException(problem);
 
-/// <summary>The service, or a proxy before it, does not let this caller in: check the API key. (status 401 or 403)</summary>
+/// <summary>The service, or a proxy before it, does not let this caller in: check the API key. (<c>unauthorized</c>, <c>forbidden</c>, <c>agent_mismatch</c>, and any other 401 or 403)</summary>
 public sealed class UnauthorizedException(Problem problem) : MeshException(problem);
 
 /// <summary>This caller asks too often; <see cref="MeshException.RetryAfter"/> says when to go on. (status 429)</summary>

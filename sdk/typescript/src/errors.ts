@@ -101,8 +101,8 @@ export class LeaseLostError extends MeshError {
 export class LockConflictError extends MeshError {}
 
 /**
- * There is no such request, policy, decision or call. (`lock_unknown`, `policy_unknown`, `decision_unknown`,
- * `not_found`)
+ * There is no such request, policy, decision, key, namespace or call. (`lock_unknown`, `policy_unknown`,
+ * `decision_unknown`, `key_unknown`, `namespace_unknown`, `not_found`)
  */
 export class NotFoundError extends MeshError {}
 
@@ -136,7 +136,7 @@ export class ApprovalRequiredError extends PolicyDeniedError {}
 /**
  * The request breaks a rule; {@link ValidationError.errors} names the fields. (`validation_failed`, `malformed_json`,
  * `cross_partition`, `payload_too_large`, `unsupported_media_type`, `method_not_allowed`, `policy_invalid`,
- * `precondition_required`, `precondition_failed`)
+ * `precondition_required`, `precondition_failed`, `keys_off`)
  */
 export class ValidationError extends MeshError {
   /** Each field that broke a rule. */
@@ -148,14 +148,14 @@ export class ValidationError extends MeshError {
 /**
  * The service, its store, its journal or its policies cannot answer now. The request may have taken effect; the same
  * request id makes a retry harmless. (`store_recovering`, `store_unavailable`, `journal_unavailable`,
- * `policies_unavailable`, and `unreachable` when no answer came at all)
+ * `policies_unavailable`, `keys_unavailable`, and `unreachable` when no answer came at all)
  */
 export class UnavailableError extends MeshError {}
 
 /** The service failed; its log has the {@link MeshError.traceId}. (`internal_error`) */
 export class ServiceFailedError extends MeshError {}
 
-/** The service does not know or does not let in who asks. (`unauthorized`, `forbidden`, and any other 401 or 403 that is no policy's) */
+/** The service does not know or does not let in who asks. (`unauthorized`, `forbidden`, `agent_mismatch`, and any other 401 or 403 that is no policy's) */
 export class UnauthorizedError extends MeshError {}
 
 /** Too many calls. (a 429 that is not `queue_full`) */
@@ -191,6 +191,8 @@ const byCode: Readonly<Record<string, MeshErrorClass>> = {
   not_waiting: LockConflictError,
   lock_unknown: NotFoundError,
   policy_unknown: NotFoundError,
+  key_unknown: NotFoundError,
+  namespace_unknown: NotFoundError,
   decision_unknown: NotFoundError,
   not_found: NotFoundError,
   queue_full: QueueFullError,
@@ -204,14 +206,17 @@ const byCode: Readonly<Record<string, MeshErrorClass>> = {
   policy_invalid: ValidationError,
   precondition_required: ValidationError,
   precondition_failed: ValidationError,
+  keys_off: ValidationError,
   store_recovering: UnavailableError,
   store_unavailable: UnavailableError,
   journal_unavailable: UnavailableError,
   policies_unavailable: UnavailableError,
+  keys_unavailable: UnavailableError,
   unreachable: UnavailableError,
   internal_error: ServiceFailedError,
   unauthorized: UnauthorizedError,
   forbidden: UnauthorizedError,
+  agent_mismatch: UnauthorizedError,
   not_protomesh: ProtocolError,
   version_mismatch: ProtocolError,
 };

@@ -307,7 +307,12 @@ export interface HealthReport {
   readonly store: HealthPart;
   readonly database: HealthPart;
   readonly policy: { readonly state: string; readonly name?: string; readonly version?: number; readonly revision?: number };
+  /** Who may call: `open`, `keys`, or `unknown` until the service could read them. */
+  readonly auth: "open" | "keys" | "unknown";
+  /** The same in a sentence. */
   readonly access: string;
+  /** Absent while the service is open: how many keys there are, for whoever sees all namespaces, and how many calls came without a good one. */
+  readonly keys?: { readonly known?: number; readonly refusedCalls: number };
 }
 
 /** One thing that the service stands on: `ok`, or a sentence that says what is wrong. */

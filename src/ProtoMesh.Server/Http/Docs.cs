@@ -15,8 +15,7 @@ internal static class Docs
         **Start here:** open [acquireLock](#/Locks/acquireLock), press *Try it out* and then *Execute* twice without
         changing anything: the first answer is `granted`, the second `queued` at position 1.
 
-        **Open.** There are no keys yet: whoever reaches this address may call everything. The service listens on
-        loopback only, unless `ASPNETCORE_URLS` says otherwise.
+        {access}
 
         * JSON in snake_case. Times are RFC 3339 in UTC, durations end in `_ms`. An absent field means null. Unknown fields
           and unknown query parameters are refused.
@@ -36,6 +35,7 @@ internal static class Docs
         ("Fences", "For a resource that cannot compare tokens itself."),
         ("Events", "What happened, in the order in which the journal committed it."),
         ("Policies", "May this agent do that?"),
+        ("Keys", "Who may call, as which agent, in which namespace."),
         ("Health", "For probes and people."),
         ("Legacy", "The first version's calls, for clients that still send them."),
     ];
@@ -49,9 +49,11 @@ internal static class Docs
         .AddOperationTransformer<OperationDocs>()
         .AddSchemaTransformer<SchemaDocs>());
 
-    public static void MapDocs(this WebApplication app)
+    /// <param name="app">The service.</param>
+    /// <param name="metadata">Of each of its routes.</param>
+    public static void MapDocs(this WebApplication app, params object[] metadata)
     {
-        app.MapOpenApi("/openapi/{documentName}.json");
+        app.MapOpenApi("/openapi/{documentName}.json").WithMetadata(metadata);
         app.UseSwaggerUI(options =>
         {
             options.RoutePrefix = "docs";
@@ -65,7 +67,7 @@ internal static class Docs
         });
         foreach (var alias in new[] { "/", "/swagger" })
         {
-            app.MapGet(alias, () => TypedResults.Redirect("/docs/")).ExcludeFromDescription();
+            app.MapGet(alias, () => TypedResults.Redirect("/docs/")).ExcludeFromDescription().WithMetadata(metadata);
         }
     }
 

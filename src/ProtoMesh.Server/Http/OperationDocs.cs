@@ -12,6 +12,7 @@ namespace ProtoMesh.Server.Http;
 internal sealed class OperationDocs : IOpenApiOperationTransformer
 {
     private static readonly string[] OfEveryBody = ["malformed_json", "validation_failed", "payload_too_large", "unsupported_media_type"];
+    private static readonly string[] OfTheKeys = ["unauthorized", "forbidden", "keys_unavailable"];
     private static readonly string[] OfTheStore = ["store_recovering", "store_unavailable"];
 
     public async Task TransformAsync(OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
@@ -32,7 +33,7 @@ internal sealed class OperationDocs : IOpenApiOperationTransformer
 
         if (metadata.OfType<ProblemCodes>().LastOrDefault() is { } codes)
         {
-            IEnumerable<string> all = [.. codes.Codes, .. BodyCodes(operation), .. OfTheStore];
+            IEnumerable<string> all = [.. codes.Codes, .. BodyCodes(operation), .. OfTheKeys, .. OfTheStore];
             DescribeProblems(operation, [.. all.Distinct().Select(ProblemCatalogue.Get).OrderBy(kind => kind.Status)], context.Document!);
         }
     }

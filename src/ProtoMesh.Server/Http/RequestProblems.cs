@@ -20,6 +20,10 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
         ["drain_ms"] = "a whole number of milliseconds",
         ["ttl"] = "a whole number of seconds",
         ["fencing_token"] = "a whole number",
+        ["max_priority"] = "a whole number, 0 to 9",
+        ["max_ttl_ms"] = "a whole number of milliseconds",
+        ["overlap_ms"] = "a whole number of milliseconds",
+        ["expires_at"] = "a time as in RFC 3339",
         ["reentrant"] = "true or false",
         ["detached"] = "true or false",
         ["immediate"] = "true or false",
@@ -33,12 +37,6 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
         context.Response.Headers["ProtoMesh-Version"] = CommandLine.Version;
         try
         {
-            if (QueryParameters.Unknown(context) is { } unknown)
-            {
-                await Problems.WriteAsync(context, unknown);
-                return;
-            }
-
             await next(context);
             if (context.Response is { HasStarted: false, StatusCode: >= 400, ContentType: null } && OfStatus(context, context.Response.StatusCode) is { } bare)
             {

@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using ProtoMesh.Contracts.Journal;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 
 namespace ProtoMesh.Server.Journal;
@@ -26,7 +27,7 @@ internal sealed class EventStream(EventFilter filter, long after) : IResult
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(
             httpContext.RequestAborted, services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
         var follow = new Follower(
-            httpContext.Response, services.GetRequiredService<JournalReader>(), services.GetRequiredService<JournalWatermark>(),
+            httpContext.Response, Caller.Of(httpContext), services.GetRequiredService<JournalReader>(), services.GetRequiredService<JournalWatermark>(),
             services.GetRequiredService<TimeProvider>());
         httpContext.Features.Get<IHttpResponseBodyFeature>()?.DisableBuffering();
         httpContext.Response.ContentType = MediaTypeNames.Text.EventStream;
@@ -42,7 +43,7 @@ internal sealed class EventStream(EventFilter filter, long after) : IResult
         }
     }
 
-    private sealed class Follower(HttpResponse response, JournalReader reader, JournalWatermark watermark, TimeProvider time)
+    private sealed class Follower(HttpResponse response, Caller caller, JournalReader reader, JournalWatermark watermark, TimeProvider time)
     {
         private long _written;
 
@@ -50,7 +51,8 @@ internal sealed class EventStream(EventFilter filter, long after) : IResult
         {
             // The id comes first and alone, so that a client can resume although nothing happened yet.
             await WriteAsync(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"id: {last}\n\n")), cancellationToken);
-            while (true)
+            // A key that ends, ends the streams that it opened.
+            while (!caller.IsOver(time.GetUtcNow()))
             {
                 var commit = watermark.NextCommit;
                 var (events, seen) = await ReadAsync(filter, last, cancellationToken);
@@ -99,7 +101,7 @@ internal sealed class EventStream(EventFilter filter, long after) : IResult
             _written = time.GetTimestamp();
         }
 
-        private static ReadOnlyMemory<byte> Frames(IReadOnlyList<MeshEvent> events)
+        private ReadOnlyMemory<byte> Frames(IReadOnlyList<MeshEvent> events)
         {
             var frames = new ArrayBufferWriter<byte>(256 * events.Count);
             foreach (var item in events)
@@ -107,7 +109,7 @@ internal sealed class EventStream(EventFilter filter, long after) : IResult
                 Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"id: {item.Id}\nevent: {item.Type}\ndata: "), frames);
                 using (var json = new Utf8JsonWriter(frames))
                 {
-                    JsonSerializer.Serialize(json, item, EventJson.Wire.MeshEvent);
+                    JsonSerializer.Serialize(json, EventMask.For(item, caller), EventJson.Wire.MeshEvent);
                 }
 
                 frames.Write("\n\n"u8);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Journal;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 
@@ -16,10 +17,10 @@ internal static class JournalEndpoints
 
     public static void MapJournal(this IEndpointRouteBuilder routes)
     {
-        routes.MapGet("/v1/events", EventsAsync).WithTags("Events").WithName("listEvents")
-            .Documented(JournalDocs.Events).Answers<EventPage>(200).Fails("validation_failed", "journal_unavailable");
-        routes.MapGet("/v1/resources/history", HistoryAsync).WithTags("Resources").WithName("getHistory")
-            .Documented(JournalDocs.History).Answers<EventPage>(200).Fails("validation_failed", "journal_unavailable");
+        routes.MapGet("/v1/events", EventsAsync).Needs(Scopes.EventsRead).WithTags("Events").WithName("listEvents")
+            .Documented(JournalDocs.Events).Answers<EventPage>(200).Fails("validation_failed", "journal_unavailable", "namespace_unknown");
+        routes.MapGet("/v1/resources/history", HistoryAsync).Needs(Scopes.EventsRead).WithTags("Resources").WithName("getHistory")
+            .Documented(JournalDocs.History).Answers<EventPage>(200).Fails("validation_failed", "journal_unavailable", "namespace_unknown");
     }
 
     private static async Task<IResult> EventsAsync(
@@ -44,12 +45,12 @@ internal static class JournalEndpoints
             }
 
             var events = await reader.AfterAsync(filter, place ?? resume ?? 0, most + 1, cancellationToken);
-            return Page(filter, EventsList, events, most);
+            return Page(filter, EventsList, events, most, Caller.Of(context));
         });
     }
 
     private static async Task<IResult> HistoryAsync(
-        JournalReader reader, DatabaseChoice database, CancellationToken cancellationToken, string? resource = null, string? @namespace = null,
+        HttpContext context, JournalReader reader, DatabaseChoice database, CancellationToken cancellationToken, string? resource = null, string? @namespace = null,
         string? page_token = null, string? limit = null)
     {
         var (filter, errors) = EventFilter.Read(@namespace, resource, null, null);
@@ -63,15 +64,15 @@ internal static class JournalEndpoints
         return errors.Count > 0 ? Problems.Result(Problems.Invalid(errors)) : await OrUnavailableAsync(database, async () =>
         {
             var events = await reader.BeforeAsync(filter, place ?? long.MaxValue, most + 1, cancellationToken);
-            return Page(filter, HistoryList, events, most);
+            return Page(filter, HistoryList, events, most, Caller.Of(context));
         });
     }
 
     /// <summary>One event more than asked for was read, which tells whether there is another page.</summary>
-    private static IResult Page(EventFilter filter, string list, IReadOnlyList<MeshEvent> events, int limit) => TypedResults.Json(
+    private static IResult Page(EventFilter filter, string list, IReadOnlyList<MeshEvent> events, int limit, Caller caller) => TypedResults.Json(
         new EventPage
         {
-            Events = [.. events.Take(limit)],
+            Events = [.. events.Take(limit).Select(shown => EventMask.For(shown, caller))],
             NextPageToken = events.Count > limit ? filter.TokenFor(list, events[limit - 1].Id) : null,
         },
         EventJson.Wire.EventPage);

@@ -17,9 +17,9 @@ internal static class LegacyNames
     public const string IdRule = "1 to 512 bytes without control characters";
     private const string Prefix = "legacy.";
 
-    public static bool TryResource(string type, string id, out ResourceName name) =>
-        (!type.StartsWith(Prefix, StringComparison.Ordinal) && ResourceName.TryParse(ResourceName.DefaultNamespace, $"{type}/{id}", out name) && name.Type == type)
-        || ResourceName.TryParse(ResourceName.DefaultNamespace, $"{Prefix}{Escape(type)}/{id}", out name);
+    public static bool TryResource(string space, string type, string id, out ResourceName name) =>
+        (!type.StartsWith(Prefix, StringComparison.Ordinal) && ResourceName.TryParse(space, $"{type}/{id}", out name) && name.Type == type)
+        || ResourceName.TryParse(space, $"{Prefix}{Escape(type)}/{id}", out name);
 
     /// <summary>The type as the caller wrote it.</summary>
     public static string TypeOf(ResourceName name) => name.Type.StartsWith(Prefix, StringComparison.Ordinal) ? Unescape(name.Type[Prefix.Length..]) : name.Type;

@@ -2,6 +2,7 @@ using ProtoMesh.Server.Store;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts.Legacy;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Locks;
 
 namespace ProtoMesh.Server.Legacy;
@@ -19,11 +20,11 @@ internal sealed class LegacyService(LockService service, LockScripts scripts, Le
     private const string NotFound = "Lock not found or already expired";
 
     /// <summary>The longest ttl in seconds.</summary>
-    public int MostTtl => options.Value.MaxTtlMs / 1_000;
+    public int MostTtl(Caller caller) => (int)(MostTtlMs(caller) / 1_000);
 
-    public async Task<LegacyLock> AcquireAsync(LegacyAcquire body, ResourceName name, CancellationToken cancellationToken)
+    public async Task<LegacyLock> AcquireAsync(LegacyAcquire body, ResourceName name, Caller caller, CancellationToken cancellationToken)
     {
-        var request = RequestOf(name, body.AgentId, body.Priority, body.Ttl);
+        var request = RequestOf(name, body.AgentId, body.Priority, body.Ttl, caller);
         switch (await service.AcquireAsync(request, TimeSpan.Zero, cancellationToken))
         {
             case LockOutcome.Granted granted when granted.Lock.RequestId == request.RequestId:
@@ -42,7 +43,7 @@ internal sealed class LegacyService(LockService service, LockScripts scripts, Le
     }
 
     /// <summary>Null when nothing was released, with the reason; else who holds the resource now.</summary>
-    public async Task<(LegacyReleased? Released, string Message)> ReleaseAsync(LegacyRelease body, CancellationToken cancellationToken)
+    public async Task<(LegacyReleased? Released, string Message)> ReleaseAsync(LegacyRelease body, Caller caller, CancellationToken cancellationToken)
     {
         if (!LockId.TryParse(body.LockId, scripts.Partitions, out var id))
         {
@@ -50,7 +51,7 @@ internal sealed class LegacyService(LockService service, LockScripts scripts, Le
         }
 
         var (reply, _) = await scripts.ReadAsync(id, 0, cancellationToken);
-        if (reply.Record is not { } record)
+        if (reply.Record is not { } record || !caller.IsIn(record.Wants[0].Name.Namespace))
         {
             return (null, NotFound);
         }
@@ -64,27 +65,27 @@ internal sealed class LegacyService(LockService service, LockScripts scripts, Le
         switch (record.State)
         {
             case LockState.Queued:
-                await service.CancelAsync(id, cancellationToken);
+                await service.CancelAsync(id, caller.Guard, cancellationToken);
                 return (new LegacyReleased(), "");
             case LockState.Granted or LockState.Released:
-                var (answer, next) = await service.ReleaseAsync(id, record.Token, null, cancellationToken);
+                var (answer, next) = await service.ReleaseAsync(id, record.Token, null, caller.Guard, cancellationToken);
                 return answer.Problem is { Code: not "journal_unavailable" } ? (null, NotFound) : (new LegacyReleased { NextAgent = next.FirstOrDefault() }, "");
             default:
                 return (null, NotFound);
         }
     }
 
-    public async Task<LegacyCancelled> CancelAsync(ResourceName name, string agentId, CancellationToken cancellationToken)
+    public async Task<LegacyCancelled> CancelAsync(ResourceName name, string agentId, Caller caller, CancellationToken cancellationToken)
     {
         // A dry run answers what the agent has there already, in whatever state; taking that back cannot hit a later request.
-        var probe = RequestOf(name, agentId, 0, null);
+        var probe = RequestOf(name, agentId, 0, null, caller);
         var reply = await scripts.ConsiderAsync(service.PartitionOf(name), probe, cancellationToken);
         if (reply is not { Tag: "state", Record.IsLive: true })
         {
             return new LegacyCancelled { Detail = "not_in_queue" };
         }
 
-        return (await service.CancelAsync(reply.Id, cancellationToken)).Value?.State switch
+        return (await service.CancelAsync(reply.Id, caller.Guard, cancellationToken)).Value?.State switch
         {
             LockState.Cancelled => new LegacyCancelled { Detail = "removed_from_queue" },
             LockState.Released => new LegacyCancelled { Detail = "released" },
@@ -92,10 +93,10 @@ internal sealed class LegacyService(LockService service, LockScripts scripts, Le
         };
     }
 
-    public async Task<LegacyStatus> StatusAsync(string lockId, CancellationToken cancellationToken)
+    public async Task<LegacyStatus> StatusAsync(string lockId, Caller caller, CancellationToken cancellationToken)
     {
         if (!LockId.TryParse(lockId, scripts.Partitions, out var id)
-            || (await scripts.ReadAsync(id, 0, cancellationToken)).Reply is not { Record: { State: LockState.Granted } record } reply || record.Ends <= reply.Now)
+            || (await scripts.ReadAsync(id, 0, cancellationToken)).Reply is not { Record: { State: LockState.Granted } record } reply || record.Ends <= reply.Now || !caller.IsIn(record.Wants[0].Name.Namespace))
         {
             return new LegacyStatus { Status = "expired" };
         }
@@ -111,15 +112,17 @@ internal sealed class LegacyService(LockService service, LockScripts scripts, Le
         };
     }
 
+    private long MostTtlMs(Caller caller) => Math.Min(options.Value.MaxTtlMs, caller.MaxTtlMs ?? options.Value.MaxTtlMs);
+
     private static bool IsLegacy(LockRecord record) => record.Flags.Contains(LockFlags.Legacy, StringComparison.Ordinal);
 
-    private LockRequest RequestOf(ResourceName name, string agentId, int priority, int? ttl) => new()
+    private LockRequest RequestOf(ResourceName name, string agentId, int priority, int? ttl, Caller caller) => new()
     {
         RequestId = LegacyNames.NewRequestId(agentId),
         Wants = [new Want(LockMode.Exclusive, 0, 0, name)],
         AgentId = agentId,
-        Priority = Math.Clamp(priority, 0, MostPriority),
-        TtlMs = ttl * 1_000L ?? Math.Min(DefaultTtl * 1_000L, options.Value.MaxTtlMs),
+        Priority = Math.Clamp(priority, 0, caller.MaxPriority ?? MostPriority),
+        TtlMs = ttl * 1_000L ?? Math.Min(DefaultTtl * 1_000L, MostTtlMs(caller)),
         WaitMs = LockValidator.MostWaitMs,
         MaxHoldMs = LockValidator.MostHoldMs,
         Flags = LockFlags.Detached + LockFlags.Legacy + (options.Value.Durability == LockDurability.Journaled ? LockFlags.Journaled : ""),

@@ -1,5 +1,6 @@
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Policies;
 
 namespace ProtoMesh.Server.Locks;
@@ -70,7 +71,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
             return null;
         }
 
-        var question = QuestionOf(reply.Id, record, record.AgentId, action, payload);
+        var question = QuestionOf(reply.Id, record, record.AgentId, action, payload) with { Facts = payload.Asker };
         var (answer, problem) = await policies.DecideAsync(question, cancellationToken);
         if (answer is { Decision.Allowed: true })
         {
@@ -82,7 +83,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
             return problem;
         }
 
-        await scripts.CancelAsync(reply.Id, Cause, CancellationToken.None);
+        await scripts.CancelAsync(reply.Id, Cause, "", CancellationToken.None);
         return LockProblems.Denied(answer.Decision, reply.Id);
     }
 
@@ -94,7 +95,9 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
             return null;
         }
 
-        var (answer, problem) = await policies.DecideAsync(QuestionOf(id, record, agentId, action, payload), cancellationToken);
+        // With keys nobody can speak for the heir: neither the giver's key, nor what the giver said of itself.
+        var question = QuestionOf(id, record, agentId, action, payload) with { Facts = payload.Asker is null ? null : agentId == record.AgentId ? payload.Asker : KeyFacts.Nobody };
+        var (answer, problem) = await policies.DecideAsync(question, cancellationToken);
         return answer is null ? problem : answer.Decision.Allowed ? null : LockProblems.Denied(answer.Decision, id);
     }
 
@@ -124,6 +127,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         Resources = [.. request.Wants.Select(want => want.Name)],
         RequestId = request.RequestId,
         Metadata = request.Payload.Metadata,
+        Facts = request.Payload.Asker,
         Requests = [.. request.Wants.Select(want => new RequestFacts(
             want.Mode, Math.Max(want.Units, 1), request.Priority, request.TtlMs, request.WaitMs, request.MaxHoldMs,
             request.Flags.Contains(LockFlags.Detached, StringComparison.Ordinal), request.Flags.Contains(LockFlags.Reentrant, StringComparison.Ordinal)))],

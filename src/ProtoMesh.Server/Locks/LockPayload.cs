@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Access;
 
 namespace ProtoMesh.Server.Locks;
 
@@ -20,6 +21,9 @@ internal sealed record LockPayload
     public JsonElement? Metadata { get; init; }
 
     public PolicyStamp? Decision { get; init; }
+
+    /// <summary>What the key said of who asked; null when there were no keys.</summary>
+    public KeyFacts? Asker { get; init; }
 
     /// <summary>JSON, or nothing when there is nothing to say. JSON escapes control characters, which separate the parts of a record.</summary>
     public string ToStore() => Reason is null && Labels is null && Action is null ? "" : JsonSerializer.Serialize(this, LockPayloadJson.Default.LockPayload);

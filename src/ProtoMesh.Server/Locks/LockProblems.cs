@@ -52,6 +52,9 @@ internal static class LockProblems
     public static Problem Unknown(LockId id) =>
         Of("lock_unknown", $"There is no request {id}; it may have ended some minutes ago.") with { LockId = id.ToString() };
 
+    public static Problem NotYours(LockId id) =>
+        Of("agent_mismatch", $"The request {id} is of an agent for whom this key does not speak.") with { LockId = id.ToString() };
+
     public static Problem Unknown(string id) => Of("lock_unknown", "There is no such request: a lock_id reads request_id.partition, as the answer to a request gave it.") with
     {
         LockId = id.Length <= 80 ? id : null,

@@ -1,6 +1,7 @@
 using ProtoMesh.Server.Store;
 using System.Globalization;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Http;
 
 namespace ProtoMesh.Server.Locks;
@@ -14,17 +15,20 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
     /// <summary>How many resources an order by contention looks at before it sorts what it has seen.</summary>
     private const int MostSorted = 10_000;
 
-    public async Task<Answer<ObservedLock>> GetAsync(LockId id, CancellationToken cancellationToken)
+    public async Task<Answer<ObservedLock>> GetAsync(LockId id, Caller caller, CancellationToken cancellationToken)
     {
         var (reply, _) = await scripts.ReadAsync(id, 0, cancellationToken);
-        return reply.Record is { } record ? LockViews.Observed(id, record, reply.Now, reply) : LockProblems.Unknown(id);
+        return reply.Record is { } record && IsThere(record, caller) ? LockViews.Observed(id, record, reply.Now, reply).For(caller) : LockProblems.Unknown(id);
     }
 
-    public async Task<Answer<Explanation>> ExplainAsync(LockId id, CancellationToken cancellationToken)
+    public async Task<Answer<Explanation>> ExplainAsync(LockId id, Caller caller, CancellationToken cancellationToken)
     {
         var (reply, ahead) = await scripts.ReadAsync(id, 20, cancellationToken);
-        return reply.Record is null ? LockProblems.Unknown(id) : LockExplainer.Explain(reply, ahead);
+        return reply.Record is { } record && IsThere(record, caller) ? LockExplainer.Explain(reply, ahead).For(caller) : LockProblems.Unknown(id);
     }
+
+    /// <summary>What is in another namespace is not there.</summary>
+    private static bool IsThere(LockRecord record, Caller caller) => caller.IsIn(record.Wants[0].Name.Namespace);
 
     /// <summary>Live requests, in the order of their resources; null when the page token is not one of this list.</summary>
     public async Task<LockPage?> ListAsync(LockFilter filter, string? pageToken, int limit, CancellationToken cancellationToken)

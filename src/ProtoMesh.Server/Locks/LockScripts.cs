@@ -21,38 +21,39 @@ internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> optio
 
     /// <param name="id">Whose poll it is.</param>
     /// <param name="asked">The policies were asked again: a grant that waits for that is claimed.</param>
+    /// <param name="guard">Whose leases the caller may keep; empty for anybody's. In the other calls too.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public async ValueTask<RequestReply> WaitAsync(LockId id, bool asked, CancellationToken cancellationToken) =>
-        RequestReply.Of(id.Partition, await RunAsync(Names.Wait, id.Partition, [id.RequestId, asked ? "1" : ""], cancellationToken));
+    public async ValueTask<RequestReply> WaitAsync(LockId id, bool asked, string guard, CancellationToken cancellationToken) =>
+        RequestReply.Of(id.Partition, await RunAsync(Names.Wait, id.Partition, [id.RequestId, asked ? "1" : "", guard], cancellationToken));
 
-    public async ValueTask<RequestReply> CancelAsync(LockId id, string cause, CancellationToken cancellationToken) =>
-        RequestReply.Of(id.Partition, await RunAsync(Names.Cancel, id.Partition, [id.RequestId, cause], cancellationToken));
+    public async ValueTask<RequestReply> CancelAsync(LockId id, string cause, string guard, CancellationToken cancellationToken) =>
+        RequestReply.Of(id.Partition, await RunAsync(Names.Cancel, id.Partition, [id.RequestId, cause, guard], cancellationToken));
 
     public async ValueTask<(RequestReply Reply, IReadOnlyList<string> NextAgents)> ReleaseAsync(
-        LockId id, long token, string note, CancellationToken cancellationToken)
+        LockId id, long token, string note, string guard, CancellationToken cancellationToken)
     {
-        var reply = await RunAsync(Names.Release, id.Partition, [id.RequestId, Text(token), note], cancellationToken);
+        var reply = await RunAsync(Names.Release, id.Partition, [id.RequestId, Text(token), note, guard], cancellationToken);
         return (RequestReply.Of(id.Partition, reply), [.. reply[4].Items.Select(item => item.Text)]);
     }
 
     public async ValueTask<IReadOnlyList<RenewReply>> RenewAsync(
-        int partition, IEnumerable<(string RequestId, long Token, long? TtlMs, string? Progress)> renewals, CancellationToken cancellationToken)
+        int partition, IEnumerable<(string RequestId, long Token, long? TtlMs, string? Progress)> renewals, string guard, CancellationToken cancellationToken)
     {
         var arguments = renewals.SelectMany(renewal => new[]
         {
             renewal.RequestId, Text(renewal.Token), renewal.TtlMs is { } ttl ? Text(ttl) : "", renewal.Progress ?? "",
         });
-        var reply = await RunAsync(Names.Renew, partition, [.. arguments], cancellationToken);
+        var reply = await RunAsync(Names.Renew, partition, [.. arguments, guard], cancellationToken);
         return [.. reply.Items.Select(item => new RenewReply(RequestReply.Of(partition, item), (int)item[4].Number, item[5].Text is { Length: > 0 } top ? int.Parse(top, CultureInfo.InvariantCulture) : null))];
     }
 
     public async ValueTask<RequestReply> TransferAsync(
-        LockId id, long token, string successor, string digest, string toAgentId, string toSessionId, CancellationToken cancellationToken) =>
+        LockId id, long token, string successor, string digest, string toAgentId, string toSessionId, string guard, CancellationToken cancellationToken) =>
         RequestReply.Of(id.Partition, await RunAsync(
-            Names.Transfer, id.Partition, [id.RequestId, Text(token), successor, digest, toAgentId, toSessionId], cancellationToken));
+            Names.Transfer, id.Partition, [id.RequestId, Text(token), successor, digest, toAgentId, toSessionId, guard], cancellationToken));
 
-    public async ValueTask<RequestReply> ReprioritizeAsync(LockId id, int priority, CancellationToken cancellationToken) =>
-        RequestReply.Of(id.Partition, await RunAsync(Names.Reprioritize, id.Partition, [id.RequestId, Text(priority)], cancellationToken));
+    public async ValueTask<RequestReply> ReprioritizeAsync(LockId id, int priority, string guard, CancellationToken cancellationToken) =>
+        RequestReply.Of(id.Partition, await RunAsync(Names.Reprioritize, id.Partition, [id.RequestId, Text(priority), guard], cancellationToken));
 
     public async ValueTask<ForceReleaseReply> ForceReleaseAsync(
         int partition, ResourceName name, string reason, bool immediate, CancellationToken cancellationToken)

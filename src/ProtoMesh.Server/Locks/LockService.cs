@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Journal;
 using ProtoMesh.Server.Store;
 
@@ -34,7 +35,7 @@ internal sealed class LockService(
 
         using var watch = waiters.Watch(id);
         var reply = await SubmitAsync(admission, partition, cancellationToken);
-        return await HoldOpenAsync(reply, watch, request, hold, started, cancellationToken);
+        return await HoldOpenAsync(reply, watch, request, hold, started, "", cancellationToken);
     }
 
     /// <summary>What is refused at once keeps nothing of what a policy took for it.</summary>
@@ -50,12 +51,12 @@ internal sealed class LockService(
     }
 
     /// <summary>The owner's poll: keeps its waiter alive, claims its grant, and holds on for at most <paramref name="hold"/>.</summary>
-    public async Task<LockOutcome> WaitAsync(LockId id, TimeSpan hold, CancellationToken cancellationToken)
+    public async Task<LockOutcome> WaitAsync(LockId id, TimeSpan hold, string guard, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         using var watch = waiters.Watch(id);
-        var reply = await scripts.WaitAsync(id, asked: false, cancellationToken);
-        return await HoldOpenAsync(reply, watch, null, hold, started, cancellationToken);
+        var reply = await scripts.WaitAsync(id, asked: false, guard, cancellationToken);
+        return await HoldOpenAsync(reply, watch, null, hold, started, guard, cancellationToken);
     }
 
     public async Task<Answer<DryRunVerdict>> ConsiderAsync(LockRequest request, CancellationToken cancellationToken)
@@ -91,16 +92,16 @@ internal sealed class LockService(
         };
     }
 
-    public async Task<Answer<RenewedLock>> RenewAsync(LockId id, long token, long? ttlMs, string? progress, CancellationToken cancellationToken)
+    public async Task<Answer<RenewedLock>> RenewAsync(LockId id, long token, long? ttlMs, string? progress, string guard, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         var served = ServedMs(started);
-        var renewed = await scripts.RenewAsync(id.Partition, [(id.RequestId, token, ttlMs, progress)], cancellationToken);
+        var renewed = await scripts.RenewAsync(id.Partition, [(id.RequestId, token, ttlMs, progress)], guard, cancellationToken);
         return RenewedOf(renewed[0], served);
     }
 
     /// <summary>Renews many, a script call for each partition and each 250 leases, and answers in the order of the call.</summary>
-    public async Task<RenewResults> RenewAsync(IReadOnlyList<(LockId? Id, string Text, long Token, long? TtlMs)> leases, CancellationToken cancellationToken)
+    public async Task<RenewResults> RenewAsync(IReadOnlyList<(LockId? Id, string Text, long Token, long? TtlMs)> leases, string guard, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         var results = new RenewResult[leases.Count];
@@ -122,7 +123,7 @@ internal sealed class LockService(
             var partition = leases[batch[0]].Id!.Value.Partition;
             var served = ServedMs(started);
             var replies = await scripts.RenewAsync(
-                partition, batch.Select(index => (leases[index].Id!.Value.RequestId, leases[index].Token, leases[index].TtlMs, (string?)null)), cancellationToken);
+                partition, batch.Select(index => (leases[index].Id!.Value.RequestId, leases[index].Token, leases[index].TtlMs, (string?)null)), guard, cancellationToken);
             for (var place = 0; place < batch.Length; place++)
             {
                 var answer = RenewedOf(replies[place], served);
@@ -144,13 +145,14 @@ internal sealed class LockService(
     }
 
     public async Task<(Answer<ReleasedLock> Answer, IReadOnlyList<string> NextAgents)> ReleaseAsync(
-        LockId id, long token, string? note, CancellationToken cancellationToken)
+        LockId id, long token, string? note, string guard, CancellationToken cancellationToken)
     {
-        var (reply, next) = await scripts.ReleaseAsync(id, token, note ?? "", cancellationToken);
+        var (reply, next) = await scripts.ReleaseAsync(id, token, note ?? "", guard, cancellationToken);
         journal.Nudge(id.Partition);
         return (reply.Tag switch
         {
             "unknown" => LockProblems.Unknown(id),
+            "not_yours" => LockProblems.NotYours(id),
             "mismatch" => LockProblems.TokenMismatch(id, reply.Record!),
             "lost" => LockProblems.Lost(id, reply.Record!),
             _ when !await IsJournaledAsync(reply.Record!, id.Partition, cancellationToken) =>
@@ -159,23 +161,28 @@ internal sealed class LockService(
         }, next);
     }
 
-    public async Task<Answer<ReleasedLock>> CancelAsync(LockId id, CancellationToken cancellationToken)
+    public async Task<Answer<ReleasedLock>> CancelAsync(LockId id, string guard, CancellationToken cancellationToken)
     {
-        var reply = await scripts.CancelAsync(id, "cancel", cancellationToken);
+        var reply = await scripts.CancelAsync(id, "cancel", guard, cancellationToken);
         journal.Nudge(id.Partition);
-        return reply.Tag == "unknown" ? LockProblems.Unknown(id)
+        return reply.Tag == "unknown" ? LockProblems.Unknown(id) : reply.Tag == "not_yours" ? LockProblems.NotYours(id)
             : !await IsJournaledAsync(reply.Record!, id.Partition, cancellationToken)
                 ? LockProblems.JournalUnavailable("the cancellation is done but not confirmed; repeating it is safe")
                 : Released(reply);
     }
 
-    public async Task<Answer<GrantedLock>> TransferAsync(LockId id, long token, string toAgentId, string toSessionId, CancellationToken cancellationToken)
+    public async Task<Answer<GrantedLock>> TransferAsync(LockId id, long token, string toAgentId, string toSessionId, Caller caller, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         var (before, _) = await scripts.ReadAsync(id, 0, cancellationToken);
-        if (before.Record is not { } record)
+        if (before.Record is not { } record || !caller.IsIn(record.Wants[0].Name.Namespace))
         {
             return LockProblems.Unknown(id);
+        }
+
+        if (!caller.MayKeep(record.AgentId))
+        {
+            return LockProblems.NotYours(id);
         }
 
         if (await gate.AskForHeirAsync(id, record, toAgentId, cancellationToken) is { } denied)
@@ -185,11 +192,12 @@ internal sealed class LockService(
 
         var digest = LockRequest.DigestOf(record.Wants, toAgentId, toSessionId);
         var served = ServedMs(started);
-        var reply = await scripts.TransferAsync(id, token, Guid.CreateVersion7().ToString(), digest, toAgentId, toSessionId, cancellationToken);
+        var reply = await scripts.TransferAsync(id, token, Guid.CreateVersion7().ToString(), digest, toAgentId, toSessionId, caller.Guard, cancellationToken);
         journal.Nudge(id.Partition);
         return reply.Tag switch
         {
             "unknown" => LockProblems.Unknown(id),
+            "not_yours" => LockProblems.NotYours(id),
             "mismatch" => LockProblems.TokenMismatch(id, reply.Record!),
             "lost" => LockProblems.Lost(id, reply.Record!),
             _ when reply.Record!.State != LockState.Granted => LockProblems.Lost(id, reply.Record),
@@ -199,15 +207,16 @@ internal sealed class LockService(
         };
     }
 
-    public async Task<Answer<QueuedLock>> ReprioritizeAsync(LockId id, int priority, CancellationToken cancellationToken)
+    public async Task<Answer<QueuedLock>> ReprioritizeAsync(LockId id, int priority, string guard, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         var served = ServedMs(started);
-        var reply = await scripts.ReprioritizeAsync(id, priority, cancellationToken);
+        var reply = await scripts.ReprioritizeAsync(id, priority, guard, cancellationToken);
         journal.Nudge(id.Partition);
         return reply.Tag switch
         {
             "unknown" => LockProblems.Unknown(id),
+            "not_yours" => LockProblems.NotYours(id),
             "not_waiting" when !reply.Record!.IsLive => LockProblems.Ended(id, reply.Record),
             "not_waiting" => LockProblems.NotWaiting(id, reply.Record!),
             _ when !await IsJournaledAsync(reply.Record!, id.Partition, cancellationToken) =>
@@ -262,7 +271,7 @@ internal sealed class LockService(
     }
 
     private async Task<LockOutcome> HoldOpenAsync(
-        RequestReply reply, LockWatch watch, LockRequest? request, TimeSpan hold, long started, CancellationToken cancellationToken)
+        RequestReply reply, LockWatch watch, LockRequest? request, TimeSpan hold, long started, string guard, CancellationToken cancellationToken)
     {
         long served = 0;
         while (reply is { Tag: "state", Record.State: LockState.Queued })
@@ -283,7 +292,7 @@ internal sealed class LockService(
             }
 
             served = ServedMs(started);
-            reply = await scripts.WaitAsync(watch.Id, asked: false, cancellationToken);
+            reply = await scripts.WaitAsync(watch.Id, asked: false, guard, cancellationToken);
         }
 
         return await ConfirmAsync(reply, request, started, served, cancellationToken);
@@ -311,7 +320,7 @@ internal sealed class LockService(
                 return new LockOutcome.Refused(denied);
             }
 
-            reply = await scripts.WaitAsync(reply.Id, asked: true, cancellationToken);
+            reply = await scripts.WaitAsync(reply.Id, asked: true, "", cancellationToken);
         }
 
         if (reply.Tag == "state")
@@ -331,6 +340,7 @@ internal sealed class LockService(
         return reply.Tag switch
         {
             "unknown" => new LockOutcome.Refused(LockProblems.Unknown(reply.Id)),
+            "not_yours" => new LockOutcome.Refused(LockProblems.NotYours(reply.Id)),
             "conflict" => new LockOutcome.Refused(LockProblems.IdConflict(reply.Id)),
             "held" => new LockOutcome.Refused(LockProblems.Held(reply)),
             "mode_conflict" => new LockOutcome.Refused(LockProblems.ModeConflict(request!)),
@@ -358,7 +368,7 @@ internal sealed class LockService(
             return LockProblems.JournalUnavailable("nothing was changed; repeating the call is safe");
         }
 
-        await scripts.CancelAsync(reply.Id, "journal_unavailable", CancellationToken.None);
+        await scripts.CancelAsync(reply.Id, "journal_unavailable", "", CancellationToken.None);
         return LockProblems.JournalUnavailable("the request was cancelled");
     }
 
@@ -373,6 +383,7 @@ internal sealed class LockService(
         return reply.Tag switch
         {
             "unknown" => LockProblems.Unknown(reply.Id),
+            "not_yours" => LockProblems.NotYours(reply.Id),
             "mismatch" => LockProblems.TokenMismatch(reply.Id, reply.Record!),
             "lost" => LockProblems.Lost(reply.Id, reply.Record!),
             _ => new RenewedLock

@@ -5,6 +5,7 @@ using System.Text.Json;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Policies;
 
@@ -19,7 +20,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
     public const long MostDrainMs = 600_000;
     public const int MostResources = 64;
     public const int MostRenewals = 1_000;
-    public const string PriorityRule = "0 to 9, higher is sooner";
+    private const string AnyPriority = "0 to 9, higher is sooner";
     public const string TextRule = "1 to 128 bytes without control characters";
     public const string NoteRule = "at most 500 bytes without control characters other than tabs and line breaks";
     public const string TokenRule = "the fencing_token that the grant's answer carried, 1 to 9007199254740991";
@@ -30,11 +31,16 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
 
     private readonly LockOptions _options = options.Value;
 
-    public int MaxTtlMs => _options.MaxTtlMs;
+    private readonly string _ttlRule = $"1000 to {options.Value.MaxTtlMs}";
 
-    public string TtlRule { get; } = $"1000 to {options.Value.MaxTtlMs}";
+    /// <summary>The longest ttl that a caller may ask for.</summary>
+    public long MostTtlMs(Caller caller) => Math.Min(_options.MaxTtlMs, caller.MaxTtlMs ?? _options.MaxTtlMs);
 
-    public Answer<LockRequest> Read(AcquireLock body)
+    public string TtlRule(Caller caller) => caller.MaxTtlMs < _options.MaxTtlMs ? $"1000 to {caller.MaxTtlMs}, the most that this key may ask for" : _ttlRule;
+
+    public static string PriorityRule(Caller caller) => caller.MaxPriority is < 9 and var most ? $"0 to {most}, the most that this key may ask for" : AnyPriority;
+
+    public Answer<LockRequest> Read(AcquireLock body, Caller caller)
     {
         var errors = new Errors();
         var space = body.Namespace ?? ResourceName.DefaultNamespace;
@@ -43,8 +49,8 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
         var wants = ReadWants(body, space, errors);
         errors.Text("agent_id", body.AgentId, required: true);
         errors.Text("session_id", body.SessionId, required: body.Reentrant == true);
-        errors.Range("priority", body.Priority, 0, 9, PriorityRule);
-        errors.Range("ttl_ms", body.TtlMs, 1_000, _options.MaxTtlMs, TtlRule);
+        errors.Range("priority", body.Priority, 0, caller.MaxPriority ?? 9, PriorityRule(caller));
+        errors.Range("ttl_ms", body.TtlMs, 1_000, MostTtlMs(caller), TtlRule(caller));
         errors.Range("wait_ms", body.WaitMs, 0, MostWaitMs, WaitRule);
         errors.Range("max_hold_ms", body.MaxHoldMs, 1_000, MostHoldMs, HoldRule);
         errors.Range("drain_ms", body.DrainMs, 0, MostDrainMs, DrainRule);
@@ -66,8 +72,8 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
             Wants = wants,
             AgentId = body.AgentId!,
             SessionId = body.SessionId ?? "",
-            Priority = body.Priority ?? 5,
-            TtlMs = body.TtlMs ?? Math.Min(_options.DefaultTtlMs, _options.MaxTtlMs),
+            Priority = body.Priority ?? Math.Min(5, caller.MaxPriority ?? 9),
+            TtlMs = body.TtlMs ?? Math.Min(_options.DefaultTtlMs, MostTtlMs(caller)),
             WaitMs = body.WaitMs ?? 30_000,
             MaxHoldMs = body.MaxHoldMs ?? DefaultHoldMs,
             DrainMs = body.DrainMs ?? 0,
@@ -76,7 +82,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
             HasOwnId = body.RequestId is not null,
             Payload = new LockPayload
             {
-                Reason = body.Reason, Labels = body.Labels is { Count: > 0 } ? body.Labels : null, Action = body.Action,
+                Reason = body.Reason, Labels = body.Labels is { Count: > 0 } ? body.Labels : null, Action = body.Action, Asker = body.Action is null ? null : caller.Facts,
                 Metadata = body.Metadata is { ValueKind: JsonValueKind.Object } ? body.Metadata : null,
             },
         };

@@ -1,4 +1,5 @@
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Http;
 
 namespace ProtoMesh.Server.Policies;
@@ -9,17 +10,17 @@ internal static class CheckEndpoints
     public static void MapPolicyChecks(this IEndpointRouteBuilder routes)
     {
         var policies = routes.MapGroup("/v1/policies").WithTags("Policies");
-        policies.MapPost("/check", CheckAsync).WithName("checkPolicy").Documented(CheckDocs.Check).Answers<PolicyDecision>(200).Fails("validation_failed");
-        policies.MapPost("/check-batch", CheckBatchAsync).WithName("checkPolicies").Documented(CheckDocs.CheckBatch).Answers<PolicyDecisions>(200).Fails("validation_failed");
+        policies.MapPost("/check", CheckAsync).Needs(Scopes.PoliciesCheck).WithName("checkPolicy").Documented(CheckDocs.Check).Answers<PolicyDecision>(200).Fails("validation_failed", "agent_mismatch", "namespace_unknown");
+        policies.MapPost("/check-batch", CheckBatchAsync).Needs(Scopes.PoliciesCheck).WithName("checkPolicies").Documented(CheckDocs.CheckBatch).Answers<PolicyDecisions>(200).Fails("validation_failed");
     }
 
-    private static async Task<IResult> CheckAsync(CheckPolicy body, PolicyService service, CancellationToken cancellationToken, bool dry_run = false)
+    private static async Task<IResult> CheckAsync(CheckPolicy body, HttpContext context, PolicyService service, CancellationToken cancellationToken, bool dry_run = false)
     {
-        var result = await DecideAsync(body, service, dry_run, cancellationToken);
+        var result = await DecideAsync(body, Caller.Of(context), service, dry_run, cancellationToken);
         return result.Problem is { } problem ? Problems.Result(problem) : TypedResults.Ok(result.Decision);
     }
 
-    private static async Task<IResult> CheckBatchAsync(CheckPolicies body, PolicyService service, CancellationToken cancellationToken, bool dry_run = false)
+    private static async Task<IResult> CheckBatchAsync(CheckPolicies body, HttpContext context, PolicyService service, CancellationToken cancellationToken, bool dry_run = false)
     {
         if (body.Checks is not { Count: >= 1 and <= CheckValidator.MostChecks } checks)
         {
@@ -31,21 +32,26 @@ internal static class CheckEndpoints
         {
             results.Add(check is null
                 ? new PolicyResult { Problem = Problems.Invalid([Problems.Field($"checks[{results.Count}]", "an object with agent_id and action", null)]) }
-                : await DecideAsync(check, service, dry_run, cancellationToken));
+                : await DecideAsync(check, Caller.Of(context), service, dry_run, cancellationToken));
         }
 
         return TypedResults.Ok(new PolicyDecisions { Results = results });
     }
 
-    private static async ValueTask<PolicyResult> DecideAsync(CheckPolicy check, PolicyService service, bool isDryRun, CancellationToken cancellationToken)
+    private static async ValueTask<PolicyResult> DecideAsync(CheckPolicy check, Caller caller, PolicyService service, bool isDryRun, CancellationToken cancellationToken)
     {
-        var (question, problem) = CheckValidator.Read(check, isDryRun);
+        if (caller.Admit(check.Namespace, check.AgentId, out var space, out var agentId) is { } foreign)
+        {
+            return new PolicyResult { Problem = foreign };
+        }
+
+        var (question, problem) = CheckValidator.Read(check with { Namespace = space, AgentId = agentId }, isDryRun);
         if (question is null)
         {
             return new PolicyResult { Problem = problem };
         }
 
-        var (answer, refused) = await service.DecideAsync(question, cancellationToken);
+        var (answer, refused) = await service.DecideAsync(question with { Facts = caller.Facts }, cancellationToken);
         return new PolicyResult { Decision = answer?.Decision, Problem = refused };
     }
 }

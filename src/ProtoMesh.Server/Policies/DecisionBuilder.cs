@@ -111,7 +111,8 @@ internal sealed class DecisionBuilder(
         {
             // Of several resources the one whose word is worth least.
             facts[path] = subjects.Any(subject => subject.SourceOf(path) == FactSource.Claimed) ? "claimed"
-                : subjects.Any(subject => subject.SourceOf(path) == FactSource.Default) ? "default" : "configured";
+                : subjects.Any(subject => subject.SourceOf(path) == FactSource.Default) ? "default"
+                : subjects.Any(subject => subject.SourceOf(path) == FactSource.Configured) ? "configured" : "key";
         }
 
         return facts;

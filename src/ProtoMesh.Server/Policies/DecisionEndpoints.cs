@@ -1,5 +1,6 @@
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 
@@ -13,8 +14,8 @@ internal static class DecisionEndpoints
     public static void MapDecisions(this IEndpointRouteBuilder routes)
     {
         var decisions = routes.MapGroup("/v1/decisions").WithTags("Policies");
-        decisions.MapGet("", ListAsync).WithName("listDecisions").Documented(DecisionDocs.List).Answers<DecisionPage>(200).Fails("validation_failed", "policies_unavailable");
-        decisions.MapGet("/{decision_id}", FindAsync).WithName("getDecision").Documented(DecisionDocs.Find).Answers<RecordedDecision>(200).Fails("decision_unknown", "policies_unavailable");
+        decisions.MapGet("", ListAsync).Needs(Scopes.DecisionsRead).WithName("listDecisions").Documented(DecisionDocs.List).Answers<DecisionPage>(200).Fails("validation_failed", "policies_unavailable", "namespace_unknown");
+        decisions.MapGet("/{decision_id}", FindAsync).Needs(Scopes.DecisionsRead).WithName("getDecision").Documented(DecisionDocs.Find).Answers<RecordedDecision>(200).Fails("decision_unknown", "policies_unavailable");
     }
 
     private static async Task<IResult> ListAsync(
@@ -42,8 +43,8 @@ internal static class DecisionEndpoints
         });
     }
 
-    private static Task<IResult> FindAsync(string decision_id, DecisionReader reader, DatabaseChoice database, CancellationToken cancellationToken) =>
-        PolicyRequests.OrUnavailableAsync(database, async () => Guid.TryParseExact(decision_id, "D", out var id) && await reader.FindAsync(id.ToString(), cancellationToken) is { } row
+    private static Task<IResult> FindAsync(string decision_id, HttpContext context, DecisionReader reader, DatabaseChoice database, CancellationToken cancellationToken) =>
+        PolicyRequests.OrUnavailableAsync(database, async () => Guid.TryParseExact(decision_id, "D", out var id) && await reader.FindAsync(id.ToString(), cancellationToken) is { } row && Caller.Of(context).IsIn(row.Namespace)
             ? TypedResults.Ok(DecisionRecord.Shown(row, isWhole: true))
             : Problems.Result(Problems.Of("decision_unknown", "No decision with this id was written down.")));
 }

@@ -21,8 +21,8 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         var errors = new List<FieldError>();
         var metadata = set.Metadata.Read(question.Metadata, errors);
         var asked = question.Resources.Count == 0
-            ? [subjects.Read(question.Namespace, question.AgentId, null, question.Metadata, errors)]
-            : question.Resources.Select(resource => subjects.Read(question.Namespace, question.AgentId, resource, question.Metadata, errors)).ToArray();
+            ? [subjects.Read(question, null, errors)]
+            : question.Resources.Select(resource => subjects.Read(question, resource, errors)).ToArray();
         if (errors.Count > 0)
         {
             return new PolicyOutcome(null, Problems.Invalid([.. errors.DistinctBy(error => error.Field)]), null);

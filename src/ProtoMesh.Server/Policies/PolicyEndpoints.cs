@@ -1,6 +1,7 @@
 using System.Globalization;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 
@@ -16,18 +17,18 @@ internal static class PolicyEndpoints
     {
         routes.MapPolicyChecks();
         var policies = routes.MapGroup("/v1/policies").WithTags("Policies");
-        policies.MapPost("/validate", ValidateAsync).WithName("validatePolicy").Documented(PolicyDocs.Validate).Answers<PolicyValidation>(200).Fails("validation_failed", "policy_invalid");
-        policies.MapPut("/{name}", PutAsync).WithName("putPolicy").Documented(PolicyDocs.Put).Answers<PolicyVersion>(200).Answers<PolicyVersion>(201)
-            .Fails("validation_failed", "policy_invalid", "policies_unavailable");
-        policies.MapGet("", ListAsync).WithName("listPolicies").Documented(PolicyDocs.List).Answers<PolicyPage>(200).Fails("validation_failed", "policies_unavailable");
-        policies.MapGet("/{name}/versions", VersionsAsync).WithName("listPolicyVersions").Documented(PolicyDocs.Versions).Answers<PolicyVersionPage>(200)
-            .Fails("validation_failed", "policy_unknown", "policies_unavailable");
-        policies.MapGet("/{name}/versions/{version}", VersionAsync).WithName("getPolicyVersion").Documented(PolicyDocs.Version).Answers<PolicyVersion>(200)
-            .Fails("validation_failed", "policy_unknown", "policies_unavailable");
-        policies.MapPost("/{name}/versions/{version}/activate", ActivateAsync).WithName("activatePolicy").Documented(PolicyDocs.Activate).Answers<PolicyActivation>(200)
-            .Fails("validation_failed", "policy_unknown", "policy_invalid", "precondition_failed", "precondition_required", "policies_unavailable");
-        policies.MapGet("/{name}/diff", DiffAsync).WithName("diffPolicy").Documented(PolicyDocs.Diff).Answers<PolicyDiff>(200)
-            .Fails("validation_failed", "policy_unknown", "policies_unavailable");
+        policies.MapPost("/validate", ValidateAsync).Needs(Scopes.PoliciesRead).WithName("validatePolicy").Documented(PolicyDocs.Validate).Answers<PolicyValidation>(200).Fails("validation_failed", "policy_invalid");
+        policies.MapPut("/{name}", PutAsync).Needs(Scopes.PoliciesWrite).WithName("putPolicy").Documented(PolicyDocs.Put).Answers<PolicyVersion>(200).Answers<PolicyVersion>(201)
+            .Fails("validation_failed", "policy_invalid", "policies_unavailable", "namespace_unknown");
+        policies.MapGet("", ListAsync).Needs(Scopes.PoliciesRead).WithName("listPolicies").Documented(PolicyDocs.List).Answers<PolicyPage>(200).Fails("validation_failed", "policies_unavailable", "namespace_unknown");
+        policies.MapGet("/{name}/versions", VersionsAsync).Needs(Scopes.PoliciesRead).WithName("listPolicyVersions").Documented(PolicyDocs.Versions).Answers<PolicyVersionPage>(200)
+            .Fails("validation_failed", "policy_unknown", "policies_unavailable", "namespace_unknown");
+        policies.MapGet("/{name}/versions/{version}", VersionAsync).Needs(Scopes.PoliciesRead).WithName("getPolicyVersion").Documented(PolicyDocs.Version).Answers<PolicyVersion>(200)
+            .Fails("validation_failed", "policy_unknown", "policies_unavailable", "namespace_unknown");
+        policies.MapPost("/{name}/versions/{version}/activate", ActivateAsync).Needs(Scopes.PoliciesWrite).WithName("activatePolicy").Documented(PolicyDocs.Activate).Answers<PolicyActivation>(200)
+            .Fails("validation_failed", "policy_unknown", "policy_invalid", "precondition_failed", "precondition_required", "policies_unavailable", "namespace_unknown");
+        policies.MapGet("/{name}/diff", DiffAsync).Needs(Scopes.PoliciesRead).WithName("diffPolicy").Documented(PolicyDocs.Diff).Answers<PolicyDiff>(200)
+            .Fails("validation_failed", "policy_unknown", "policies_unavailable", "namespace_unknown");
         routes.MapDecisions();
     }
 
@@ -51,7 +52,7 @@ internal static class PolicyEndpoints
     {
         var errors = new List<FieldError>();
         var space = PolicyRequests.Namespace(@namespace, errors);
-        PolicyRequests.Person("author", author, errors);
+        author = PolicyRequests.Person("author", author, Caller.Of(context), errors);
         PolicyRequests.Comment(comment, errors);
         PolicyRequests.Require(errors, "name", PolicyRequests.IsName(name), "1 to 64 of a-z, 0-9 and -, not - at its start", name);
         PolicyRequests.Require(errors, "name", name != ActivePolicies.StarterName, $"any name but {ActivePolicies.StarterName}, which is reserved", name);
@@ -127,7 +128,7 @@ internal static class PolicyEndpoints
         var errors = new List<FieldError>();
         var space = PolicyRequests.Namespace(@namespace, errors);
         var number = PolicyRequests.Version("version", version, errors);
-        PolicyRequests.Person("by", by, errors);
+        by = PolicyRequests.Person("by", by, Caller.Of(context), errors);
         var (revision, problem) = PolicyRequests.IfMatch(context);
         return errors.Count > 0 ? Problems.Result(Problems.Invalid(errors)) : problem is not null ? Problems.Result(problem)
             : await PolicyRequests.OrUnavailableAsync(database, async () =>

@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server.Policies;
@@ -25,6 +26,9 @@ internal sealed record PolicyQuestion
     public string? RequestId { get; init; }
 
     public JsonElement? Metadata { get; init; }
+
+    /// <summary>What the caller's key says of it; null while there are no keys, and its own word has to do.</summary>
+    public KeyFacts? Facts { get; init; }
 
     /// <summary>The lease that is asked for together with the action, in the order of the resources; its grant meets a requirement of it. None in a plain check.</summary>
     public IReadOnlyList<RequestFacts> Requests { get; init; } = [];

@@ -3,6 +3,7 @@ using System.Net.Mime;
 using System.Text;
 using Microsoft.Net.Http.Headers;
 using ProtoMesh.Contracts;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Policies.Documents;
@@ -67,10 +68,13 @@ internal static class PolicyRequests
         return space ?? ResourceName.DefaultNamespace;
     }
 
-    public static void Person(string field, string? text, List<FieldError> errors)
+    /// <summary>Who wants a change: the caller's key when it has one, for which nobody else can be named.</summary>
+    public static string? Person(string field, string? text, Caller caller, List<FieldError> errors)
     {
+        Require(errors, field, text is null || caller.Name is null || text == caller.Name, $"{caller.Name}, which the key says; leave it out", text);
         Require(errors, field, text is null || IsText(text, 128), CheckValidator.TextRule, text);
         Require(errors, field, text != PolicyFile.By, $"any name but {PolicyFile.By}, which stands for the file of Policies:File", text);
+        return caller.Name ?? text;
     }
 
     public static void Comment(string? text, List<FieldError> errors) => Require(errors, "comment", text is null || IsText(text, 500), CommentRule, text);

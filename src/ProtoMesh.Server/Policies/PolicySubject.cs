@@ -14,6 +14,9 @@ internal enum FactSource
 
     /// <summary>The service's configuration says so.</summary>
     Configured,
+
+    /// <summary>The caller's key says so.</summary>
+    Key,
 }
 
 /// <summary>A value and where it came from.</summary>
@@ -23,7 +26,7 @@ internal readonly record struct Fact<T>(T Value, FactSource Source);
 internal sealed record PolicySubject
 {
     /// <summary>The inputs whose source an answer tells.</summary>
-    public static readonly string[] TrustedPaths = ["agent.id", "agent.role", "agent.roles", "agent.team", "resource.labels", "resource.team"];
+    public static readonly string[] TrustedPaths = ["agent.id", "agent.labels", "agent.role", "agent.roles", "agent.team", "resource.labels", "resource.team"];
     private static readonly CelValue NoLabels = CelValue.Map(CelMap.Empty);
 
     public required Fact<string> AgentId { get; init; }
@@ -35,6 +38,8 @@ internal sealed record PolicySubject
 
     public required Fact<string> Team { get; init; }
 
+    public Fact<IReadOnlyDictionary<string, string>?> Labels { get; init; } = new(null, FactSource.Default);
+
     public ResourceName? Resource { get; init; }
 
     public required Fact<string> ResourceTeam { get; init; }
@@ -44,6 +49,7 @@ internal sealed record PolicySubject
     public FactSource SourceOf(string path) => path switch
     {
         "agent.id" => AgentId.Source,
+        "agent.labels" => Labels.Source,
         "agent.role" => Role.Source,
         "agent.roles" => Roles.Source,
         "agent.team" => Team.Source,
@@ -54,14 +60,18 @@ internal sealed record PolicySubject
     public CelValue AgentValue() => CelValue.Record(new CelRecord(PolicyVariables.AgentType,
     [
         CelValue.Of(AgentId.Value), CelValue.Of(Role.Value), CelValue.List([.. Roles.Value.Select(CelValue.Of)]), CelValue.Of(Team.Value),
+        MapOf(Labels.Value),
     ]));
 
     public CelValue ResourceValue() => CelValue.Record(new CelRecord(PolicyVariables.ResourceType,
     [
         Resource is { } name ? CelValue.Of(name.Short) : default, Resource is { } typed ? CelValue.Of(typed.Type) : default, Resource is { } known ? CelValue.Of(known.Id) : default,
         CelValue.Of(ResourceTeam.Value),
-        ResourceLabels.Value is { Count: > 0 } labels ? CelValue.Map(CelMap.Of(labels.Select(label => (CelValue.Of(label.Key), CelValue.Of(label.Value))))) : NoLabels,
+        MapOf(ResourceLabels.Value),
     ]));
+
+    private static CelValue MapOf(IReadOnlyDictionary<string, string>? labels) =>
+        labels is { Count: > 0 } ? CelValue.Map(CelMap.Of(labels.Select(label => (CelValue.Of(label.Key), CelValue.Of(label.Value))))) : NoLabels;
 }
 
 /// <summary>The lease that is asked for together with an action.</summary>

@@ -8,8 +8,8 @@ using ProtoMesh.Server.Store;
 namespace ProtoMesh.Server.Policies;
 
 /// <summary>
-/// Finds out who asks and whose resource it is. While the service runs without keys, role and team are what the caller
-/// says of itself in <c>metadata</c>, as in the first version, and the answer marks them as claimed.
+/// Finds out who asks and whose resource it is. With keys the caller's key says who it is, and what it says of itself counts
+/// for nothing. Without, role and team are its own word in <c>metadata</c>, as in the first version, and marked as claimed.
 /// </summary>
 internal sealed class PolicySubjects(IOptions<PolicyOptions> options)
 {
@@ -17,16 +17,19 @@ internal sealed class PolicySubjects(IOptions<PolicyOptions> options)
 
     private readonly KnownResource[] _known = [.. options.Value.Resources.OrderByDescending(known => known.Prefix.Length)];
 
-    public PolicySubject Read(string space, string agentId, ResourceName? resource, JsonElement? metadata, List<FieldError> errors)
+    public PolicySubject Read(PolicyQuestion question, ResourceName? resource, List<FieldError> errors)
     {
-        var role = Claim(metadata, "agent_role", "user", errors);
-        var found = resource is { } name ? Find(space, name) : null;
+        var (metadata, facts) = (question.Metadata, question.Facts);
+        var role = facts is null ? Claim(metadata, "agent_role", "user", errors) : Told(facts.Role, "user");
+        var found = resource is { } name ? Find(question.Namespace, name) : null;
         return new PolicySubject
         {
-            AgentId = new Fact<string>(agentId, FactSource.Claimed),
+            AgentId = new Fact<string>(question.AgentId, facts?.Role is null ? FactSource.Claimed : FactSource.Key),
             Role = role,
-            Roles = new Fact<IReadOnlyList<string>>([role.Value], role.Source),
-            Team = Claim(metadata, "agent_team", "default", errors),
+            Roles = new Fact<IReadOnlyList<string>>(facts?.AccessRole is { } other && other != role.Value ? [role.Value, other] : [role.Value], role.Source),
+            Team = facts is null ? Claim(metadata, "agent_team", "default", errors) : Told(facts.Team, "default"),
+            Labels = facts?.Labels is { Count: > 0 } own
+                ? new Fact<IReadOnlyDictionary<string, string>?>(own, FactSource.Key) : new Fact<IReadOnlyDictionary<string, string>?>(null, FactSource.Default),
             Resource = resource,
             ResourceTeam = found?.Team is { } team ? new Fact<string>(team, FactSource.Configured) : Claim(metadata, "resource_team", "default", errors),
             ResourceLabels = found?.Labels is { Count: > 0 } labels
@@ -47,6 +50,8 @@ internal sealed class PolicySubjects(IOptions<PolicyOptions> options)
 
         return null;
     }
+
+    private static Fact<string> Told(string? text, string otherwise) => text is null ? new Fact<string>(otherwise, FactSource.Default) : new Fact<string>(text, FactSource.Key);
 
     private static Fact<string> Claim(JsonElement? metadata, string field, string otherwise, List<FieldError> errors)
     {

@@ -88,7 +88,7 @@ internal sealed class PolicyTester
     private (PolicyQuestion Question, CelValue[] Slots, long? LeaseMs) Read(TestSource test)
     {
         var given = Fields.Of(test.Given, "'given'", _issues, "agent", "action", "resource", "request", "lock", "metadata", "now")!;
-        var agent = Fields.Of(given.Node("agent"), "'agent'", _issues, "id", "role", "roles", "team");
+        var agent = Fields.Of(given.Node("agent"), "'agent'", _issues, "id", "role", "roles", "team", "labels");
         var role = agent?.Text("role")?.Text ?? "user";
         var roles = agent?.List("roles", 0, 64).OfType<YamlText>().Select(item => item.Text).ToList() ?? [];
         var (resource, team, labels) = Resource(given);
@@ -103,11 +103,14 @@ internal sealed class PolicyTester
         {
             AgentId = new(question.AgentId, FactSource.Claimed), Role = new(role, FactSource.Claimed), Team = new(agent?.Text("team")?.Text ?? "default", FactSource.Claimed),
             Roles = new(roles.Contains(role, StringComparer.Ordinal) ? roles : [role, .. roles], FactSource.Claimed),
-            Resource = resource, ResourceTeam = new(team, FactSource.Claimed), ResourceLabels = new(labels, FactSource.Configured),
+            Labels = new(agent is null ? null : LabelsOf(agent), FactSource.Claimed), Resource = resource, ResourceTeam = new(team, FactSource.Claimed), ResourceLabels = new(labels, FactSource.Configured),
         };
         var slots = PolicyDecider.SlotsOf(_set, question, subject, request, held.Value(), Metadata(given), Now(given));
         return (question, slots, lease);
     }
+
+    private static Dictionary<string, string> LabelsOf(Fields fields) => fields.Entries("labels", 64).Where(entry => entry.Value is YamlText)
+        .ToDictionary(entry => entry.Key.Text, entry => ((YamlText)entry.Value).Text, StringComparer.Ordinal);
 
     private (ResourceName? Name, string Team, IReadOnlyDictionary<string, string>? Labels) Resource(Fields given)
     {
@@ -121,8 +124,7 @@ internal sealed class PolicyTester
             return (null, "default", null);
         }
 
-        var labels = fields.Entries("labels", 64).Where(entry => entry.Value is YamlText).ToDictionary(entry => entry.Key.Text, entry => ((YamlText)entry.Value).Text, StringComparer.Ordinal);
-        return (fields.Text("name") is { } name ? Name(name) : null, fields.Text("team")?.Text ?? "default", labels);
+        return (fields.Text("name") is { } name ? Name(name) : null, fields.Text("team")?.Text ?? "default", LabelsOf(fields));
     }
 
     private ResourceName? Name(YamlText text)

@@ -19,6 +19,7 @@ internal static class PolicyVariables
     public static readonly CelRecordType AgentType = new("agent",
     [
         new("id", CelType.String, false), new("role", CelType.String, false), new("roles", CelType.ListOf(CelType.String), false), new("team", CelType.String, false),
+        new("labels", CelType.MapOf(CelType.String, CelType.String), false),
     ]);
 
     /// <summary>What it is about; without a resource only team and labels are there.</summary>

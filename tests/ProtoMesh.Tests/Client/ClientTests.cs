@@ -98,7 +98,7 @@ public sealed class ClientTests
             Store = new HealthPart { Kind = "redis", State = "The store did not answer within 2 s." },
             Database = new HealthPart { Kind = "sqlite", State = "ok" },
             Policy = new HealthPolicy { State = "ok" },
-            Access = "open",
+            Auth = "open", Access = "open",
         };
         await using var server = await FaultServer.StartAsync((request, context) => request.Path == "/health"
             ? Answers.Json(context, 503, report, HealthJson.Default.HealthReport) : Answers.Problem(context, "not_found"));

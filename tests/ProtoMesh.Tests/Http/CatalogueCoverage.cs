@@ -57,6 +57,17 @@ public sealed class CatalogueCoverage
             await ExpectAsync("payload_too_large", server.Http.AskAsync(large));
         }
 
+        await ExpectAsync("keys_off", server.GetAsync("/v1/keys"));
+        await using (var keyed = await KeyedServer.StartAsync())
+        {
+            var key = await keyed.AgentAsync("a");
+            await ExpectAsync("unauthorized", keyed.GetAsync(null, "/v1/locks"));
+            await ExpectAsync("forbidden", keyed.GetAsync(key, "/v1/keys"));
+            await ExpectAsync("agent_mismatch", keyed.PostAsync(key, "/v1/locks", new { resource = "x/1", agent_id = "b" }));
+            await ExpectAsync("namespace_unknown", keyed.GetAsync(key, "/v1/locks?namespace=other"));
+            await ExpectAsync("key_unknown", keyed.GetAsync(keyed.Root, "/v1/keys/0123456789abcdef"));
+        }
+
         await ExpectAsync("policy_invalid", server.PostAsync("/v1/policies/validate", "{}"));
         await ExpectAsync("policy_unknown", server.GetAsync("/v1/policies/nobodys/versions/1"));
         await ExpectAsync("decision_unknown", server.GetAsync($"/v1/decisions/{Guid.NewGuid()}"));
@@ -76,7 +87,8 @@ public sealed class CatalogueCoverage
         redis.Kill();
         await ExpectAsync("store_unavailable", EventuallyAsync(() => server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a" }), "store_unavailable"));
         await ExpectAsync("journal_unavailable", WithoutJournalAsync());
-        await ExpectAsync("policies_unavailable", WithoutDatabaseAsync());
+        await ExpectAsync("keys_unavailable", WithoutDatabaseAsync());
+        await ExpectAsync("policies_unavailable", WithLostDatabaseAsync());
 
         Assert.Equal(ProblemCatalogue.All.Select(kind => kind.Code).Except(NotSeen).Order(StringComparer.Ordinal), seen);
     }
@@ -98,7 +110,18 @@ public sealed class CatalogueCoverage
         return await server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a", durability = "journaled" });
     }
 
-    /// <summary>Policies that were never read decide nothing.</summary>
+    /// <summary>What is loaded goes on deciding; what has to be looked up is not there.</summary>
+    private static async Task<HttpAnswer> WithLostDatabaseAsync()
+    {
+        var database = await PostgresServer.CreateDatabaseAsync();
+        await using var server = await MeshServer.StartAsync(("ConnectionStrings:Database", database));
+        await using var source = Npgsql.NpgsqlDataSource.Create(database);
+        await using var drop = source.CreateCommand("DROP TABLE policy_versions, policy_activations");
+        await drop.ExecuteNonQueryAsync();
+        return await server.GetAsync("/v1/policies");
+    }
+
+    /// <summary>Whether there are keys was never read, so nobody is let in.</summary>
     private static async Task<HttpAnswer> WithoutDatabaseAsync()
     {
         await using var server = await MeshServer.ListenAsync(("ConnectionStrings:Database", $"Host=127.0.0.1;Port={FreePort.Take(1)[0]};Username=mesh;Timeout=2"));

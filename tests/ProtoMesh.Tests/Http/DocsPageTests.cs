@@ -1,4 +1,5 @@
 using Microsoft.Playwright;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Http;
@@ -30,9 +31,26 @@ public sealed class DocsPageTests
         await Assertions.Expect(shown).ToContainTextAsync("\"decision\": \"allow\"");
     });
 
-    private static async Task TryAsync(string operation, Func<ILocator, ILocator, Task> act)
+    [Fact]
+    public async Task A_key_that_is_put_in_by_the_Authorize_button_is_sent_along()
     {
-        await using var server = await MeshServer.StartAsync();
+        var key = KeyText.New();
+        await TryAsync("Locks-acquireLock", async (call, shown) =>
+        {
+            await Assertions.Expect(call.Page.Locator(".info .description")).ToContainTextAsync("Every call needs a key");
+            await call.Page.Locator(".scheme-container button.authorize").ClickAsync();
+            var dialog = call.Page.Locator(".dialog-ux .modal-ux");
+            await dialog.Locator("input").FillAsync(key);
+            await dialog.Locator("button[type=submit]").ClickAsync();
+            await dialog.Locator("button.btn-done").ClickAsync();
+            await call.Locator("button.execute").ClickAsync();
+            await Assertions.Expect(shown).ToContainTextAsync("\"state\": \"granted\"");
+        }, ("Auth:BootstrapKey", key));
+    }
+
+    private static async Task TryAsync(string operation, Func<ILocator, ILocator, Task> act, params (string Name, string Value)[] settings)
+    {
+        await using var server = await MeshServer.StartAsync(settings);
         using var playwright = await Playwright.CreateAsync();
         await using var browser = await playwright.Chromium.LaunchAsync(new BrowserTypeLaunchOptions
         {

@@ -24,6 +24,9 @@ public sealed class StartTests
         { "Policies:RefreshMs", "10", "RefreshMs" },
         { "Policies:AllowSample", "1.5", "AllowSample" },
         { "Policies:DecisionRetentionDays", "0", "DecisionRetentionDays" },
+        { "Auth:BootstrapKey", "pm_0123456789abcdef_0123_0", "Auth:BootstrapKey" },
+        { "Auth:RefreshMs", "10", "RefreshMs" },
+        { "Auth:Bootstrap", "x", "Bootstrap" },
         { "Http:CorsOrigins", "example.com", "Http:CorsOrigins" },
         { "ConnectionStrings:Database", "protomesh", "ConnectionStrings:Database" },
         { "ConnectionStrings:Database", "Host=;Prot=5", "ConnectionStrings:Database" },
@@ -44,6 +47,8 @@ public sealed class StartTests
     [Theory]
     [InlineData(2, "--prot", "--prot", "8000")]
     [InlineData(2, "start", "start")]
+    [InlineData(2, "keys", "keys")]
+    [InlineData(2, "keys bootstrap", "keys", "burn")]
     [InlineData(2, "--urls", "--urls")]
     [InlineData(1, "MaxTtlMs", "--Locks:MaxTtlMs", "1")]
     public async Task An_argument_that_means_nothing_is_named(int exitCode, string named, params string[] arguments)

@@ -6,6 +6,7 @@ using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using ProtoMesh.Contracts.Journal;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Journal;
 
@@ -35,6 +36,11 @@ internal sealed class JournalHttp : IAsyncDisposable
             .AddSingleton(replica.Get<DatabaseChoice>())
             .AddSingleton(time ?? TimeProvider.System);
         var app = builder.Build();
+        app.Use((context, next) =>
+        {
+            context.Features.Set(Caller.Anybody);
+            return next(context);
+        });
         app.MapJournal();
         await app.StartAsync();
         return new JournalHttp(app);

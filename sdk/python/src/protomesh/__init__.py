@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._answers.blockers import Blocker
 from ._answers.events import MeshEvent
-from ._answers.health import HealthPart, HealthPolicy, HealthReport
+from ._answers.health import HealthKeys, HealthPart, HealthPolicy, HealthReport
 from ._answers.locks import (
     DryRunVerdict,
     ExplainedSelf,
@@ -100,6 +100,7 @@ __all__ = [
     "GrantedLock",
     "Guard",
     "GuardOptions",
+    "HealthKeys",
     "HealthPart",
     "HealthPolicy",
     "HealthReport",

@@ -131,7 +131,7 @@ _BY_CODE: dict[str, type[MeshError]] = {
     "lock_ended": LockEndedError,
     "lease_lost": LeaseLostError,
     **dict.fromkeys(("token_mismatch", "mode_conflict", "request_id_conflict", "not_waiting"), LockConflictError),
-    **dict.fromkeys(("lock_unknown", "policy_unknown", "decision_unknown", "not_found"), NotFoundError),
+    **dict.fromkeys(("lock_unknown", "policy_unknown", "decision_unknown", "key_unknown", "namespace_unknown", "not_found"), NotFoundError),
     "queue_full": QueueFullError,
     "policy_denied": PolicyDeniedError,
     **dict.fromkeys(
@@ -145,14 +145,16 @@ _BY_CODE: dict[str, type[MeshError]] = {
             "policy_invalid",
             "precondition_required",
             "precondition_failed",
+            "keys_off",
         ),
         ValidationError,
     ),
     **dict.fromkeys(
-        ("store_recovering", "store_unavailable", "journal_unavailable", "policies_unavailable", "unreachable"),
+        ("store_recovering", "store_unavailable", "journal_unavailable", "policies_unavailable", "keys_unavailable", "unreachable"),
         UnavailableError,
     ),
     "internal_error": ServiceFailedError,
+    **dict.fromkeys(("unauthorized", "forbidden", "agent_mismatch"), UnauthorizedError),
     **dict.fromkeys(("not_protomesh", "version_mismatch"), ProtocolError),
 }
 

@@ -1,13 +1,14 @@
 -- Ends a lease by its owner and grants the next, in one step.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
--- ARGV: 1 channel, 2 settings, 3 request_id, 4 fencing token, 5 note
--- Returns: {released | lost | mismatch | unknown, now, id, record or '', {agent granted what this freed, ...}}
+-- ARGV: 1 channel, 2 settings, 3 request_id, 4 fencing token, 5 note, 6 guard
+-- Returns: {released | lost | mismatch | unknown | not_yours, now, id, record or '', {agent granted what this freed, ...}}
 --@include Locks/Lua/_lib/waiting.lua
+--@include Locks/Lua/_lib/guard.lua
 begin()
 local id, token = ARGV[3], ARGV[4]
 catch_up(16)
-local request = load_request(id)
-local verdict = compare_token(id, request, token)
+local request, not_theirs = load_guarded(id, ARGV[6])
+local verdict = not_theirs and 'not_yours' or compare_token(id, request, token)
 if verdict == 'same' then
   finish(id, request, 'released', now, 'release', ARGV[5], 0)
   verdict = 'released'

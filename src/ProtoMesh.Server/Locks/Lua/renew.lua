@@ -1,12 +1,13 @@
 -- Renews leases, never beyond the end of their hold and never to an earlier end.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
--- ARGV: 1 channel, 2 settings, 3.. request_id, fencing token, ttl_ms or '', progress or '', in turn
+-- ARGV: 1 channel, 2 settings, 3.. request_id, fencing token, ttl_ms or '', progress or '', in turn, and last a guard
 -- Returns: a list of {tag, now, id, record or '', waiters, priority of the first waiter or ''},
---   tag renewed | lost | mismatch | unknown
+--   tag renewed | lost | mismatch | unknown | not_yours
 --@include Locks/Lua/_lib/waiting.lua
+--@include Locks/Lua/_lib/guard.lua
 begin()
 catch_up(16)
-local reply = {}
+local reply, guard = {}, #ARGV % 4 == 3 and ARGV[#ARGV] or ''
 
 local function waiters_of(request)
   local count, top = 0, ''
@@ -20,10 +21,10 @@ local function waiters_of(request)
   return count, top
 end
 
-for index = 3, #ARGV, 4 do
+for index = 3, #ARGV - 3, 4 do
   local id, token, ttl, progress = ARGV[index], ARGV[index + 1], ARGV[index + 2], ARGV[index + 3]
-  local request = load_request(id)
-  local verdict = compare_token(id, request, token)
+  local request, not_theirs = load_guarded(id, guard)
+  local verdict = not_theirs and 'not_yours' or compare_token(id, request, token)
   local count, top = 0, ''
   if verdict == 'same' then
     attend(id, request)

@@ -1,12 +1,13 @@
 -- Gives a waiter another priority; its arrival stays what it was.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
--- ARGV: 1 channel, 2 settings, 3 request_id, 4 priority
--- Returns: describe() with tag state | not_waiting | unknown
+-- ARGV: 1 channel, 2 settings, 3 request_id, 4 priority, 5 guard
+-- Returns: describe() with tag state | not_waiting | unknown | not_yours
 --@include Locks/Lua/_lib/new_request.lua
+--@include Locks/Lua/_lib/guard.lua
 begin()
 local id, priority = ARGV[3], ARGV[4]
 catch_up(16)
-local request = load_request(id)
+local request, not_theirs = load_guarded(id, ARGV[5])
 local waits = request and request.state == 'queued'
 if waits and request.priority ~= priority then
   local before = request.priority
@@ -22,4 +23,4 @@ if waits and request.priority ~= priority then
   journal('reprioritized', id, request, 'reprioritize', 'priority=' .. priority .. '\2from_priority=' .. before)
 end
 settle('reprioritize')
-return describe(waits and 'state' or request and 'not_waiting' or 'unknown', id, request)
+return describe(waits and 'state' or request and 'not_waiting' or not_theirs and 'not_yours' or 'unknown', id, request)

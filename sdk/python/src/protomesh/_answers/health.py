@@ -18,12 +18,20 @@ class HealthPart(Answer):
 
 @answer
 class HealthPolicy(Answer):
-    """What the replica decides by in the namespace ``default``."""
+    """What the replica decides by in the namespace ``default``, or in that of the caller's key."""
 
     state: str
     name: str | None = None
     version: int | None = None
     revision: int | None = None
+
+
+@answer
+class HealthKeys(Answer):
+    """The keys as the replica sees them."""
+
+    refused_calls: int
+    known: int | None = None
 
 
 @answer
@@ -36,3 +44,5 @@ class HealthReport(Answer):
     database: HealthPart
     policy: HealthPolicy | None = None
     access: str | None = None
+    auth: str | None = None
+    keys: HealthKeys | None = None

@@ -1,0 +1,63 @@
+using System.Globalization;
+using System.Text;
+using ProtoMesh.Server.Access;
+using ProtoMesh.Tests.Rig;
+
+namespace ProtoMesh.Tests.Access;
+
+/// <summary>A key's text is told once, to whom it was made for.</summary>
+public sealed class SecretsNowhere
+{
+    [Theory, ClassData(typeof(ServedStores))]
+    public async Task No_secret_reaches_a_log_an_event_an_error_the_database_or_the_store(string store)
+    {
+        await using var redis = store == MeshServers.Redis ? await RedisServer.StartAsync() : null;
+        (string, string)[] where = redis is null ? [] : [("ConnectionStrings:Redis", redis.ConnectionString)];
+        await using var keyed = await KeyedServer.StartAsync([("Logging:LogLevel:Default", "Debug"), .. where]);
+        var keys = new List<string> { keyed.Root };
+        var answers = new StringBuilder();
+        for (var number = 0; number < 20; number++)
+        {
+            var key = await keyed.AgentAsync($"agent-{number}");
+            keys.Add(key);
+            var wrong = KeyText.New(KeyedServer.IdOf(key));
+            keys.Add(wrong);
+            var granted = await keyed.PostAsync(key, "/v1/locks", new { resource = $"x/{number}", reason = "test" });
+            foreach (var answer in new[]
+            {
+                granted, await keyed.PostAsync(wrong, "/v1/locks", new { resource = "x/1" }), await keyed.PostAsync(key, "/v1/locks", new { resource = "x/1", agent_id = "other" }),
+                await keyed.PostAsync(key, "/v1/locks", "{"), await keyed.GetAsync(key, "/v1/keys"), await keyed.GetAsync(key, "/v1/locks?colour=red"),
+                await keyed.PostAsync(key, $"/v1/locks/{granted.String("lock_id")}/release", new { fencing_token = granted.Number("fencing_token") }),
+                await keyed.PostAsync(key, "/v1/policies/check", new { action = "read" }),
+            })
+            {
+                answers.Append(answer.Text);
+            }
+
+            var rotated = await keyed.PostAsync(keyed.Root, $"/v1/keys/{KeyedServer.IdOf(key)}/rotate", new { overlap_ms = 60_000 });
+            keys.Add(rotated.String("key"));
+            answers.Append((await keyed.AskAsync(keyed.Root, HttpMethod.Delete, $"/v1/keys/{KeyedServer.IdOf(key)}")).Text);
+        }
+
+        var seen = 0L;
+        await Eventually.HoldsAsync(async () => (seen = (await keyed.GetAsync(keyed.Root, "/v1/events?limit=1000")).Body["events"]!.AsArray().Count) >= 40, "the journal has it all");
+        foreach (var path in new[] { "/v1/events?limit=1000", "/v1/keys", "/v1/decisions", "/health", "/openapi/v1.json" })
+        {
+            answers.Append((await keyed.GetAsync(keyed.Root, path)).Text);
+        }
+
+        await keyed.Server.StopAsync();
+        var files = Directory.EnumerateFiles(keyed.Server.Folder, "*", SearchOption.AllDirectories).Select(File.ReadAllBytes).ToList();
+        Assert.True(files.Sum(file => file.Length) > 10_000, seen.ToString(CultureInfo.InvariantCulture));
+        Assert.Contains(files, file => file.AsSpan().IndexOf(Encoding.UTF8.GetBytes(KeyedServer.IdOf(keys[1]))) >= 0); // the id is no secret, and finds what it should
+        foreach (var secret in keys.Select(key => key.Split('_')[2]))
+        {
+            Assert.DoesNotContain(secret, keyed.Server.Log, StringComparison.Ordinal);
+            Assert.DoesNotContain(secret, answers.ToString(), StringComparison.Ordinal);
+            foreach (var spelled in new[] { Encoding.UTF8.GetBytes(secret), Convert.FromHexString(secret) })
+            {
+                Assert.DoesNotContain(files, file => file.AsSpan().IndexOf(spelled) >= 0);
+            }
+        }
+    }
+}
