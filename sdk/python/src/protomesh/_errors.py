@@ -131,7 +131,10 @@ _BY_CODE: dict[str, type[MeshError]] = {
     "lock_ended": LockEndedError,
     "lease_lost": LeaseLostError,
     **dict.fromkeys(("token_mismatch", "mode_conflict", "request_id_conflict", "not_waiting"), LockConflictError),
-    **dict.fromkeys(("lock_unknown", "policy_unknown", "decision_unknown", "key_unknown", "namespace_unknown", "not_found"), NotFoundError),
+    **dict.fromkeys(
+        ("lock_unknown", "policy_unknown", "decision_unknown", "key_unknown", "namespace_unknown", "not_found"),
+        NotFoundError,
+    ),
     "queue_full": QueueFullError,
     "policy_denied": PolicyDeniedError,
     **dict.fromkeys(
@@ -150,7 +153,14 @@ _BY_CODE: dict[str, type[MeshError]] = {
         ValidationError,
     ),
     **dict.fromkeys(
-        ("store_recovering", "store_unavailable", "journal_unavailable", "policies_unavailable", "keys_unavailable", "unreachable"),
+        (
+            "store_recovering",
+            "store_unavailable",
+            "journal_unavailable",
+            "policies_unavailable",
+            "keys_unavailable",
+            "unreachable",
+        ),
         UnavailableError,
     ),
     "internal_error": ServiceFailedError,
