@@ -2,6 +2,7 @@ using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Policies;
+using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server.Locks;
 
@@ -25,11 +26,17 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
             return new LockAdmission(request, null, null, null);
         }
 
-        var question = QuestionOf(request, action);
+        var step = new LockStep(scripts, request, id.Partition);
+        var question = QuestionOf(request, action) with { Step = step };
         var (answer, problem) = await policies.DecideAsync(question, cancellationToken);
         if (answer is null)
         {
             return new LockAdmission(request, null, null, problem);
+        }
+
+        if (step.Submitted is { } submitted)
+        {
+            return new LockAdmission(request, question, answer, null) { Submitted = submitted };
         }
 
         if (!answer.Decision.Allowed)
@@ -39,8 +46,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
                 : new LockAdmission(request, question, answer, LockProblems.Denied(answer.Decision));
         }
 
-        var stamp = new PolicyStamp { DecisionId = answer.Decision.DecisionId, Policy = answer.Decision.Policy };
-        return new LockAdmission(request with { Payload = request.Payload with { Decision = stamp } }, question, answer, null);
+        return new LockAdmission(LockStep.Stamped(request, new PolicyStamp { DecisionId = answer.Decision.DecisionId, Policy = answer.Decision.Policy }), question, answer, null);
     }
 
     /// <summary>What the policy says to a request that is only considered.</summary>
@@ -142,4 +148,25 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
 /// <param name="Question">What was asked; null when nothing was.</param>
 /// <param name="Answer">What was answered.</param>
 /// <param name="Problem">Why it must not be submitted.</param>
-internal sealed record LockAdmission(LockRequest Request, PolicyQuestion? Question, PolicyAnswer? Answer, Problem? Problem);
+internal sealed record LockAdmission(LockRequest Request, PolicyQuestion? Question, PolicyAnswer? Answer, Problem? Problem)
+{
+    /// <summary>What came of it, when it was submitted in the step that took what the policy requires.</summary>
+    public RequestReply? Submitted { get; init; }
+}
+
+/// <summary>The submission of a request as the step in which a policy takes what it requires: what is refused or not kept takes nothing.</summary>
+internal sealed class LockStep(LockScripts scripts, LockRequest request, int partition) : IObligedStep
+{
+    public int Partition => partition;
+
+    public RequestReply? Submitted { get; private set; }
+
+    public static LockRequest Stamped(LockRequest request, PolicyStamp stamp) => request with { Payload = request.Payload with { Decision = stamp } };
+
+    public async ValueTask<Reply> RunAsync(PolicyStamp stamp, string taker, string[] obligations, CancellationToken cancellationToken)
+    {
+        var reply = await scripts.AcquireObligedAsync(partition, Stamped(request, stamp), taker, obligations, cancellationToken);
+        Submitted = reply[0].Text == "done" ? RequestReply.Of(partition, reply.Items[^1]) : null;
+        return reply;
+    }
+}

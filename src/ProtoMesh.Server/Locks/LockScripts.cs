@@ -16,6 +16,10 @@ internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> optio
     public async ValueTask<RequestReply> AcquireAsync(int partition, LockRequest request, CancellationToken cancellationToken) =>
         RequestReply.Of(partition, await RunAsync(Names.Acquire, partition, ArgumentsOf(request), cancellationToken));
 
+    /// <summary>Submits a request and takes what its action requires, in one step. The reply is the script's: <c>refused</c> or <c>done</c>, then the requirements.</summary>
+    public ValueTask<Reply> AcquireObligedAsync(int partition, LockRequest request, string taker, string[] obligations, CancellationToken cancellationToken) =>
+        RunAsync(Names.AcquireObliged, partition, [.. ArgumentsOf(request), taker, .. obligations], cancellationToken);
+
     public async ValueTask<RequestReply> ConsiderAsync(int partition, LockRequest request, CancellationToken cancellationToken) =>
         RequestReply.Of(partition, await RunAsync(Names.Consider, partition, ArgumentsOf(request), cancellationToken));
 
@@ -147,6 +151,7 @@ internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> optio
     private static class Names
     {
         public static readonly Script Acquire = Script.Named("Locks/Lua/acquire.lua");
+        public static readonly Script AcquireObliged = Script.Named("Locks/Lua/acquire_obliged.lua");
         public static readonly Script Consider = Script.Named("Locks/Lua/consider.lua");
         public static readonly Script Wait = Script.Named("Locks/Lua/wait.lua");
         public static readonly Script Touch = Script.Named("Locks/Lua/touch.lua");

@@ -21,21 +21,19 @@ internal sealed class LockService(
             return new LockOutcome.Refused(LockProblems.CrossPartition(request.Wants, storeOptions.Value.GroupBy));
         }
 
+        // From before it is submitted, which the policies may do: a grant must not come between.
         var id = new LockId(request.RequestId, partition);
+        using var watch = hold > TimeSpan.Zero ? waiters.Watch(id) : null;
         var admission = await gate.AdmitAsync(request, id, cancellationToken);
         if (admission.Problem is { } problem)
         {
             return new LockOutcome.Refused(problem);
         }
 
-        if (hold <= TimeSpan.Zero)
-        {
-            return await ConfirmAsync(await SubmitAsync(admission, partition, cancellationToken), request, started, 0, cancellationToken);
-        }
-
-        using var watch = waiters.Watch(id);
-        var reply = await SubmitAsync(admission, partition, cancellationToken);
-        return await HoldOpenAsync(reply, watch, request, hold, started, "", cancellationToken);
+        var reply = admission.Submitted ?? await SubmitAsync(admission, partition, cancellationToken);
+        return watch is null
+            ? await ConfirmAsync(reply, request, started, 0, cancellationToken)
+            : await HoldOpenAsync(reply, watch, request, hold, started, "", cancellationToken);
     }
 
     /// <summary>What is refused at once keeps nothing of what a policy took for it.</summary>

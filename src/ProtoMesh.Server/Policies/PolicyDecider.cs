@@ -46,7 +46,9 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         if (obligations.Count > 0 && (decided == PolicyVerdict.Allow || would == PolicyVerdict.Allow))
         {
             var takes = decided == PolicyVerdict.Allow && !question.IsDryRun;
-            (now, results) = await scripts.ObligeAsync(question.Namespace, question.TakerOf(id), takes, obligations, cancellationToken);
+            (now, results) = takes && question.Step is { } step && scripts.AreIn(step.Partition, question.Namespace, obligations)
+                ? await scripts.ObligeAsync(step, StampOf(active, id), question.TakerOf(id), obligations, cancellationToken)
+                : await scripts.ObligeAsync(question.Namespace, question.TakerOf(id), takes, obligations, cancellationToken);
         }
 
         var builder = new DecisionBuilder(active, question, plan, asked, evaluation, obligations, results, now);
@@ -56,6 +58,12 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
             : [];
         return new PolicyOutcome(new PolicyAnswer(decision, taken, now), null, builder);
     }
+
+    private static PolicyStamp StampOf(ActivePolicy active, string id) => new()
+    {
+        DecisionId = id,
+        Policy = new PolicyReference { Name = active.Set.Name, Version = active.Version, Sha256 = active.Set.Sha256 },
+    };
 
     internal static CelValue[] SlotsOf(PolicySet set, PolicyQuestion question, PolicySubject subject, RequestFacts? request, CelValue held, CelValue metadata, DateTimeOffset now)
     {

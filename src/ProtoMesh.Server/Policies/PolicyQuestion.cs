@@ -47,11 +47,29 @@ internal sealed record PolicyQuestion
         return $"{RequestId}.{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(question)).AsSpan(0, 12))}";
     }
 
+    /// <summary>What the action is for the store, when that is to happen in the step that takes what the rules require.</summary>
+    public IObligedStep? Step { get; init; }
+
     /// <summary>Nothing is taken.</summary>
     public bool IsDryRun { get; init; }
 
     /// <summary>What was taken when it was first asked stays taken: only the rules are asked again.</summary>
     public bool IsRepeated { get; init; }
+}
+
+/// <summary>A change of the store that is made together with taking what a policy requires for it, or not at all.</summary>
+internal interface IObligedStep
+{
+    /// <summary>Where it is made. What is required of another partition cannot be taken in the same step.</summary>
+    int Partition { get; }
+
+    /// <summary>Runs the one script of both.</summary>
+    /// <param name="stamp">What the decision will be.</param>
+    /// <param name="taker">Who takes.</param>
+    /// <param name="obligations">Arguments, as <c>Lua/_lib/obligations.lua</c> describes them.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>What the script said: <c>refused</c> or <c>done</c>, the store's time, and its answers to the requirements.</returns>
+    ValueTask<Reply> RunAsync(PolicyStamp stamp, string taker, string[] obligations, CancellationToken cancellationToken);
 }
 
 /// <summary>What was decided, and what has to be given back if the action does not happen after all.</summary>

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
+using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server.Policies;
@@ -98,6 +99,18 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
         return (now, results);
     }
 
+    /// <summary>Whether all that is required is in one partition, with what it is required for.</summary>
+    public bool AreIn(int partition, string space, IReadOnlyList<Obligation> obligations) =>
+        obligations.All(obligation => partition == (obligation is Obligation.Lease lease ? PartitionOf(lease.Resource) : PartitionOf(space)));
+
+    /// <summary>Takes all of them together with what they are required for, in the one script of both.</summary>
+    public async Task<(DateTimeOffset Now, IReadOnlyList<ObligationResult> Results)> ObligeAsync(
+        IObligedStep step, PolicyStamp stamp, string taker, IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken)
+    {
+        var reply = await step.RunAsync(stamp, taker, ArgumentsOf(obligations), cancellationToken);
+        return (DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number), ResultsOf(reply, step.Partition, obligations));
+    }
+
     /// <summary>Gives back what an id took at a time, because what it was for was refused.</summary>
     public async Task GiveBackAsync(string space, string id, DateTimeOffset taken, IEnumerable<Obligation.Rate> rates, CancellationToken cancellationToken)
     {
@@ -118,7 +131,14 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
     private async Task<(DateTimeOffset Now, IReadOnlyList<ObligationResult> Results)> ObligeAsync(
         int partition, string id, bool take, IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken)
     {
-        var arguments = new List<string> { id, take ? "1" : "0" };
+        var reply = await RunAsync(Oblige, partition, [id, take ? "1" : "0", .. ArgumentsOf(obligations)], cancellationToken);
+        return (DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number), ResultsOf(reply, partition, obligations));
+    }
+
+    /// <summary>In the form of <c>Lua/_lib/obligations.lua</c>.</summary>
+    private static string[] ArgumentsOf(IReadOnlyList<Obligation> obligations)
+    {
+        var arguments = new List<string>(7 * obligations.Count);
         foreach (var obligation in obligations)
         {
             var enforced = obligation.Rule.IsAudit ? "0" : "1";
@@ -135,7 +155,11 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
             }
         }
 
-        var reply = await RunAsync(Oblige, partition, [.. arguments], cancellationToken);
+        return [.. arguments];
+    }
+
+    private static List<ObligationResult> ResultsOf(Reply reply, int partition, IReadOnlyList<Obligation> obligations)
+    {
         var results = new List<ObligationResult>(obligations.Count);
         for (var index = 0; index < obligations.Count; index++)
         {
@@ -145,7 +169,7 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
                 : new ObligationResult(obligations[index], verdict, null, int.Parse(first, CultureInfo.InvariantCulture), ms));
         }
 
-        return (DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number), results);
+        return results;
     }
 
     private async ValueTask<DateTimeOffset> ReadTimeAsync(CancellationToken cancellationToken)

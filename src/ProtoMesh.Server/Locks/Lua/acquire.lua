@@ -2,42 +2,9 @@
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: see _lib/new_request.lua
 -- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full; all but the first leave no record
---@include Legacy/Lua/_lib/standing.lua
+--@include Locks/Lua/_lib/submit.lua
 begin()
-local id = ARGV[3]
 catch_up(16)
-
-local known = load_request(id)
-if known then
-  local same = known.digest == ARGV[4]
-  if same then
-    attend(id, known)
-  end
-  settle('time')
-  return describe(same and 'state' or 'conflict', id, known)
-end
-
-local request, tag = new_request(), 'state'
-local standing_id, standing = standing_of(id, request)
-if standing then
-  settle('time')
-  return describe('state', standing_id, standing)
-end
-
-if flagged(request, 'r') and join(id, request) then
-  last_seq = last_seq + 1
-elseif conflicts(request) then
-  tag = 'mode_conflict'
-elseif grantable(id, request) then
-  last_seq = last_seq + 1
-  grant(id, request, true, 'acquire')
-elseif tonumber(ARGV[10]) == 0 then
-  tag, request.state = 'held', 'queued'
-elseif queue_is_full(request) then
-  tag = 'queue_full'
-else
-  last_seq = last_seq + 1
-  enqueue(id, request)
-end
-settle('acquire')
-return describe(tag, id, (tag == 'state' or tag == 'held') and request)
+local tag, id, request, cause = submit(ARGV[3])
+settle(cause)
+return describe(tag, id, request)

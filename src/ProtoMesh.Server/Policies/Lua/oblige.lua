@@ -1,55 +1,17 @@
--- Checks what rules require and takes it, all or nothing: live leases (which takes nothing) and places in rates.
+-- Checks what rules require and takes it, all or nothing.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates
--- ARGV: 1 channel, 2 '', 3 the id that takes, 4 '1' to take or '0' to look, then in turn
---   'lock', name, agent_id, token, mode (x, s or l), least remaining ms, '1' enforced or '0' only recorded
---   'rate', key, limit, window ms, '1' or '0', ''
--- Returns: {'taken' | 'refused' | 'seen', now, for each: verdict, a, b}
---   lock: held | missing | mode | short, request_id or '', remaining ms
---   rate: free | full | known, places left after this one, ms until the oldest place is free again
---@include Locks/Lua/_lib/held.lua
---@include Policies/Lua/_lib/rates.lua
+-- ARGV: 1 channel, 2 '', 3 the id that takes, 4 '1' to take or '0' to look, then what is required; see _lib/obligations.lua
+-- Returns: {'taken' | 'refused' | 'seen', now, for each requirement: verdict, a, b}
+--@include Policies/Lua/_lib/obligations.lua
 begin()
-local rates, id, take = KEYS[7], ARGV[3], ARGV[4] == '1'
-local covers = {x = {x = true}, s = {x = true, s = true}, l = {l = true}}
-local reply, taking, refused = {'seen', int(now)}, {}, false
-
-local function answer(enforced, met, verdict, a, b)
-  refused = refused or (enforced == '1' and not met)
-  reply[#reply + 1], reply[#reply + 2], reply[#reply + 3] = verdict, a, b
-end
-
-local index = 5
-while ARGV[index] do
-  if ARGV[index] == 'lock' then
-    local lease, request, mode = lease_of(ARGV[index + 1], ARGV[index + 2], ARGV[index + 3])
-    local remaining = request and tonumber(request.ends) - now or 0
-    local verdict = not lease and 'missing' or not covers[ARGV[index + 4]][mode] and 'mode' or remaining < tonumber(ARGV[index + 5]) and 'short' or 'held'
-    answer(ARGV[index + 6], verdict == 'held', verdict, lease or '', int(remaining))
-    index = index + 7
-  else
-    local key, limit, window = ARGV[index + 1], tonumber(ARGV[index + 2]), tonumber(ARGV[index + 3])
-    local count, oldest = count_places(rates, key, limit, window)
-    local verdict = has_place(rates, key, id) and 'known' or count < limit and 'free' or 'full'
-    local left = limit - count - (verdict == 'free' and 1 or 0)
-    answer(ARGV[index + 4], verdict ~= 'full', verdict, int(math.max(left, 0)), int(oldest + window - now))
-    -- A rate that is only recorded counts too: else it would never be full.
-    if verdict == 'free' then
-      taking[#taking + 1] = {key, window}
-    end
-    index = index + 6
-  end
-end
-
-if take and not refused then
+local reply, taking = {'seen', int(now)}, {}
+if look_at_obligations(5, ARGV[3], reply, taking) then
+  reply[1] = 'refused'
+elseif ARGV[4] == '1' then
   reply[1] = 'taken'
-  forget_places(rates, 2 * #taking + 2)
-  for _, place in ipairs(taking) do
-    take_place(rates, place[1], id, place[2])
-  end
+  take_obligations(ARGV[3], taking)
   if #taking > 0 then
     save_counters()
   end
-elseif refused then
-  reply[1] = 'refused'
 end
 return reply
