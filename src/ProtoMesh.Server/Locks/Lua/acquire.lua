@@ -1,7 +1,7 @@
 -- Submits a request: granted at once, queued, refused, or what an earlier submission of the same id has become.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: see _lib/new_request.lua
--- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full; all but the first leave no record
+-- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full, or the name of a limit; all but the first leave no record
 --@include Legacy/Lua/_lib/standing.lua
 begin()
 local id = ARGV[3]
@@ -17,14 +17,17 @@ if known then
   return describe(same and 'state' or 'conflict', id, known)
 end
 
-local request, tag = new_request(), 'state'
+local request, tag, limits = new_request(), 'state', ARGV[15] or ''
 local standing_id, standing = standing_of(id, request)
 if standing then
   settle('time')
   return describe('state', standing_id, standing)
 end
 
-if flagged(request, 'r') and join(id, request) then
+local limit = limits ~= '' and lease_limit(request, limits)
+if limit and (flagged(request, 'r') and hold_to_join(request) or not conflicts(request) and grantable(id, request)) then
+  tag = limit
+elseif flagged(request, 'r') and join(id, request) then
   last_seq = last_seq + 1
 elseif conflicts(request) then
   tag = 'mode_conflict'
@@ -35,6 +38,8 @@ elseif tonumber(ARGV[10]) == 0 then
   tag, request.state = 'held', 'queued'
 elseif queue_is_full(request) then
   tag = 'queue_full'
+elseif limits ~= '' and waiter_limit(request, limits) then
+  tag = waiter_limit(request, limits)
 else
   last_seq = last_seq + 1
   enqueue(id, request)
