@@ -61,6 +61,12 @@ public sealed record Problem
     /// <summary>What the policy said; with <c>policy_denied</c>.</summary>
     public PolicyDecision? Decision { get; init; }
 
+    /// <summary>The setting of the namespace that is reached, such as <c>max_held_leases</c>; with <c>namespace_limit</c> and <c>rate_limited</c>.</summary>
+    public string? Limit { get; init; }
+
+    /// <summary>Its value.</summary>
+    public long? LimitValue { get; init; }
+
     /// <summary>Each field that broke a rule.</summary>
     public IReadOnlyList<FieldError>? Errors { get; init; }
 }

@@ -11,4 +11,7 @@ namespace ProtoMesh.Contracts.Access;
 [JsonSerializable(typeof(ApiKey))]
 [JsonSerializable(typeof(IssuedKey))]
 [JsonSerializable(typeof(ApiKeyPage))]
+[JsonSerializable(typeof(PutNamespace))]
+[JsonSerializable(typeof(NamespaceSettings))]
+[JsonSerializable(typeof(NamespacePage))]
 public sealed partial class AccessJson : JsonSerializerContext;

@@ -1,10 +1,11 @@
+using System.Globalization;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server.Access;
 
 /// <summary>Stands before every endpoint: who calls, may they, and in which namespace.</summary>
-internal sealed class AccessGuard(KeyRing ring)
+internal sealed class AccessGuard(KeyRing ring, NamespaceBook namespaces, RateGate rates)
 {
     private const string NoKey =
         "This call needs a key, as Authorization: Bearer pm_…; none came, or none that is good here.";
@@ -34,6 +35,11 @@ internal sealed class AccessGuard(KeyRing ring)
             return;
         }
 
+        if (key.Namespace is { } space && namespaces.Of(space).Rate is { } rule && await IsOverAsync(context, space, rule))
+        {
+            return;
+        }
+
         // A path or a method that does not exist needs a key to learn so, and no scope.
         if (needed is { } scope && !key.May.HasFlag(scope))
         {
@@ -50,6 +56,30 @@ internal sealed class AccessGuard(KeyRing ring)
         }
 
         await next(context);
+    }
+
+    /// <summary>Counts the call, tells what is left, and answers it when there is nothing. Headers as draft-ietf-httpapi-ratelimit-headers has them.</summary>
+    private async ValueTask<bool> IsOverAsync(HttpContext context, string space, RateRule rule)
+    {
+        if (await rates.TakeAsync(space, rule, context.RequestAborted) is not { } verdict)
+        {
+            return false;
+        }
+
+        var full = (rule.Burst - verdict.Left + rule.PerSecond - 1) / rule.PerSecond;
+        var headers = context.Response.Headers;
+        headers["RateLimit-Policy"] = string.Create(CultureInfo.InvariantCulture, $"\"namespace\";q={rule.Burst};w={(rule.Burst + rule.PerSecond - 1) / rule.PerSecond}");
+        headers["RateLimit"] = string.Create(CultureInfo.InvariantCulture, $"\"namespace\";r={verdict.Left};t={Math.Max(0, full)}");
+        if (verdict.IsIn)
+        {
+            return false;
+        }
+
+        await Problems.WriteAsync(context, Problems.Of("rate_limited", $"The namespace {space} may make {rule.PerSecond} calls a second, and {rule.Burst} at once; it has made them.") with
+        {
+            RetryAfterMs = verdict.RetryAfterMs, Limit = "requests_per_second", LimitValue = rule.PerSecond,
+        });
+        return true;
     }
 
     /// <summary>Whether there are keys is not known, so nothing is served; health tells this machine why.</summary>

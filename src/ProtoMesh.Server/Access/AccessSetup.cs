@@ -17,6 +17,10 @@ internal static class AccessSetup
         services.AddSingleton<KeyStore>();
         services.AddSingleton<KeyLoader>();
         services.AddSingleton<KeyLife>();
+        services.AddSingleton<NamespaceBook>();
+        services.AddSingleton<NamespaceStore>();
+        services.AddSingleton<NamespaceLife>();
+        services.AddSingleton<RateGate>();
         services.AddSingleton<AccessGuard>();
         services.AddHostedService(provider => provider.GetRequiredService<KeyLoader>());
         return services;

@@ -12,6 +12,7 @@ internal static class KeyEndpoints
 
     public static void MapAccess(this IEndpointRouteBuilder routes)
     {
+        routes.MapNamespaces();
         var keys = routes.MapGroup("/v1/keys").WithTags("Keys").Needs(Scopes.KeysAdmin);
         keys.MapPost("", CreateAsync).WithName("createKey").Documented(KeyDocs.Create).Answers<IssuedKey>(201).Fails("validation_failed", "namespace_unknown", "keys_off");
         keys.MapGet("", ListAsync).WithName("listKeys").Documented(KeyDocs.List).Answers<ApiKeyPage>(200).Fails("validation_failed", "namespace_unknown", "keys_off");

@@ -4,11 +4,11 @@ using ProtoMesh.Server.Data;
 namespace ProtoMesh.Server.Access;
 
 /// <summary>
-/// Reads the keys before the service answers, and keeps looking: SQL is what every replica can see, so what one of them
+/// Reads the keys and the settings of namespaces before the service answers, and keeps looking: SQL is what every replica can see, so what one of them
 /// makes or revokes reaches all without a message. A database that is away changes nothing here.
 /// </summary>
 internal sealed partial class KeyLoader(
-    KeyRing ring, KeyStore store, DatabaseMigrator migrator, DatabaseChoice database, IOptions<AccessOptions> options, TimeProvider time, ILogger<KeyLoader> log) : BackgroundService
+    KeyRing ring, KeyStore store, NamespaceLife namespaces, DatabaseMigrator migrator, DatabaseChoice database, IOptions<AccessOptions> options, TimeProvider time, ILogger<KeyLoader> log) : BackgroundService
 {
     /// <summary>How long a start waits for its database before it listens without: calls are refused until it answers.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
@@ -50,6 +50,8 @@ internal sealed partial class KeyLoader(
                 _isBootstrapped = true;
             }
 
+            // Before the keys: nobody is let in where it is not known yet what holds there.
+            await namespaces.RefreshAsync(cancellationToken);
             await LoadAsync(cancellationToken);
         }
         finally
@@ -218,9 +220,9 @@ internal sealed partial class KeyLoader(
     [LoggerMessage(7006, LogLevel.Warning, "{Count} calls without a good key were refused in the last minute.")]
     private static partial void LogRefused(ILogger log, long count);
 
-    [LoggerMessage(7007, LogLevel.Warning, "Changes of keys cannot be seen; what is known goes on being good. {Sentence}")]
+    [LoggerMessage(7007, LogLevel.Warning, "Changes of keys and namespaces cannot be seen; what is known goes on being good. {Sentence}")]
     private static partial void LogAway(ILogger log, string sentence);
 
-    [LoggerMessage(7008, LogLevel.Information, "Changes of keys can be seen again.")]
+    [LoggerMessage(7008, LogLevel.Information, "Changes of keys and namespaces can be seen again.")]
     private static partial void LogBack(ILogger log);
 }

@@ -13,7 +13,7 @@ internal static class KeyValidator
     public const long MostOverlapMs = 86_400_000;
     public const long DefaultOverlapMs = 3_600_000;
     public const string OverlapRule = "0 to 86400000";
-    private const string TextRule = "1 to 128 bytes without control characters";
+    public const string TextRule = "1 to 128 bytes without control characters";
     private const string LabelRule = "a key of 1 to 64 bytes and a text of at most 256 bytes, both without control characters";
 
     public static List<FieldError> Check(CreateKey body, DateTimeOffset now)
@@ -38,16 +38,27 @@ internal static class KeyValidator
         Require("agent_id", !isAgent || (body.AgentId is null) != (body.AgentPrefix is null), "with the role agent either agent_id or agent_prefix, not both and not neither", body.AgentId);
         Require("agent_id", isAgent || (body.AgentId is null && body.AgentPrefix is null), "agent_id and agent_prefix only with the role agent", body.AgentId ?? body.AgentPrefix);
         Require("team", body.Team is null || IsText(body.Team, 128), TextRule, body.Team);
-        Require("labels", body.Labels is null or { Count: <= 16 }, "at most 16 labels", body.Labels?.Count);
-        foreach (var (key, value) in (body.Labels ?? new Dictionary<string, string>()).Take(17))
-        {
-            Require($"labels.{(key.Length <= 80 ? key : key[..60])}", IsText(key, 64) && value is not null && (value.Length == 0 || IsText(value, 256)), LabelRule, value);
-        }
-
+        errors.AddRange(CheckLabels("labels", body.Labels));
         Require("max_priority", body.MaxPriority is null or (>= 0 and <= 9), "0 to 9", body.MaxPriority);
         Require("max_ttl_ms", body.MaxTtlMs is null or (>= 1_000 and <= 3_600_000), "1000 to 3600000", body.MaxTtlMs);
         Require("expires_at", body.ExpiresAt is null || body.ExpiresAt > now, "a time to come", body.ExpiresAt);
         return errors;
+    }
+
+    public static IEnumerable<FieldError> CheckLabels(string field, IReadOnlyDictionary<string, string>? labels)
+    {
+        if (labels is { Count: > 16 })
+        {
+            yield return Problems.Field(field, "at most 16 labels", labels.Count);
+        }
+
+        foreach (var (key, value) in (labels ?? new Dictionary<string, string>()).Take(17))
+        {
+            if (!IsText(key, 64) || value is null || (value.Length > 0 && !IsText(value, 256)))
+            {
+                yield return Problems.Field($"{field}.{(key.Length <= 80 ? key : key[..60])}", LabelRule, value);
+            }
+        }
     }
 
     public static List<FieldError> CheckList(string? space, string? limit, out int most)
@@ -66,6 +77,6 @@ internal static class KeyValidator
         return errors;
     }
 
-    private static bool IsText(string text, int mostBytes) =>
+    public static bool IsText(string text, int mostBytes) =>
         text.Length > 0 && text.Length <= mostBytes && Encoding.UTF8.GetByteCount(text) <= mostBytes && !ControlCharacters.AreIn(text);
 }

@@ -31,6 +31,10 @@ internal enum Scopes
     HealthRead = 512,
 
     KeysAdmin = 1024,
+
+    NamespacesRead = 1 << 20,
+
+    NamespacesAdmin = 1 << 21,
 }
 
 /// <summary>The roles, and what each may. What is not said here is denied.</summary>
@@ -48,10 +52,10 @@ internal static class Roles
     private static readonly (string Role, Scopes May)[] Table =
     [
         (Agent, Scopes.LocksAcquire | Scopes.LocksKeep | Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesCheck),
-        (Viewer, Read),
+        (Viewer, Read | Scopes.NamespacesRead),
         (Approver, Read),
-        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead),
-        (Auditor, Read | Scopes.DecisionsRead),
+        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead | Scopes.NamespacesRead),
+        (Auditor, Read | Scopes.DecisionsRead | Scopes.NamespacesRead),
         (Admin, (Scopes)int.MaxValue),
     ];
 

@@ -11,7 +11,7 @@ namespace ProtoMesh.Server.Legacy;
 /// The first version's calls, said in terms of leases: detached, claimed at their grant, one a resource and agent. An agent
 /// is known by its name only, and a lock by its id: a token would be a word that the old client does not know.
 /// </summary>
-internal sealed class LegacyService(LockService service, LockScripts scripts, LegacyAnnouncer announcer, IOptions<LockOptions> options)
+internal sealed class LegacyService(LockService service, LockScripts scripts, LegacyAnnouncer announcer, NamespaceBook namespaces, IOptions<LockOptions> options)
 {
     public const int MostPriority = 10;
     private const int DefaultTtl = 300;
@@ -125,6 +125,6 @@ internal sealed class LegacyService(LockService service, LockScripts scripts, Le
         TtlMs = ttl * 1_000L ?? Math.Min(DefaultTtl * 1_000L, MostTtlMs(caller)),
         WaitMs = LockValidator.MostWaitMs,
         MaxHoldMs = LockValidator.MostHoldMs,
-        Flags = LockFlags.Detached + LockFlags.Legacy + (options.Value.Durability == LockDurability.Journaled ? LockFlags.Journaled : ""),
+        Flags = LockFlags.Detached + LockFlags.Legacy + (namespaces.Of(name.Namespace).IsJournaled(null, options.Value.Durability) ? LockFlags.Journaled : ""),
     };
 }

@@ -77,6 +77,18 @@ internal static class LockProblems
     public static Problem QueueFull(LockRequest request, int limit) =>
         Of("queue_full", $"{limit} requests wait for {LockViews.NamesOf(request.Wants)} already; no more may.") with { RetryAfterMs = 1_000 };
 
+    /// <summary>Whether a script's tag names a limit of the namespace.</summary>
+    public static bool IsLimit(string tag) => tag is "max_held_leases" or "max_waiters" or "max_waiters_per_resource";
+
+    public static Problem NamespaceLimit(string space, string limit, long? value)
+    {
+        var what = limit switch { "max_held_leases" => "leases that it may hold", "max_waiters" => "waiters that it may have", _ => "waiters that it may have for one resource" };
+        return Of("namespace_limit", $"The namespace {space} has all the {what}{(value is { } most ? string.Create(CultureInfo.InvariantCulture, $", {most}") : "")} ({limit}).") with
+        {
+            Limit = limit, LimitValue = value, RetryAfterMs = 1_000,
+        };
+    }
+
     public static Problem CrossPartition(IReadOnlyList<Want> wants, string groupBy) =>
         Of("cross_partition", $"{wants[0].Name.Short} and {wants[^1].Name.Short} are kept in different partitions, so they cannot be granted in one step.") with
         {

@@ -1,11 +1,12 @@
 using System.Globalization;
 using Microsoft.Extensions.Options;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server.Locks;
 
 /// <summary>Calls the lease scripts: one round trip a call. Knows their arguments and replies, and nothing else does.</summary>
-internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> options)
+internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> options, NamespaceBook namespaces)
 {
     private readonly string _settings = options.Value.ForScripts;
 
@@ -124,10 +125,11 @@ internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> optio
         return (reply[2].Number - reply[1].Number, reply[3].Number == 1);
     }
 
-    private static string[] ArgumentsOf(LockRequest request) =>
+    private string[] ArgumentsOf(LockRequest request) =>
     [
         request.RequestId, request.Digest, request.Names, request.AgentId, request.SessionId, Text(request.Priority), Text(request.TtlMs),
         Text(request.WaitMs), Text(request.MaxHoldMs), Text(request.DrainMs), request.Flags, request.Payload.ToStore(),
+        namespaces.Of(request.Wants[0].Name.Namespace).ForScripts,
     ];
 
     private static KnownRequest[] Records(int partition, ReadOnlySpan<Reply> items)

@@ -9,7 +9,7 @@ namespace ProtoMesh.Server.Locks;
 
 /// <summary>The calls that change something: one script each, and for a request held open one more each time there is news.</summary>
 internal sealed class LockService(
-    LockScripts scripts, LockGate gate, LockWaiters waiters, LockSweeper sweeper, JournalWatermark watermark, JournalWakes journal,
+    LockScripts scripts, LockGate gate, LockWaiters waiters, LockSweeper sweeper, NamespaceBook namespaces, JournalWatermark watermark, JournalWakes journal,
     IOptions<LockOptions> options, IOptions<StoreOptions> storeOptions, IOptions<JournalOptions> journalOptions, TimeProvider time)
 {
     /// <summary>Submits a request and, when it has to queue, holds on for at most <paramref name="hold"/>.</summary>
@@ -77,6 +77,7 @@ internal sealed class LockService(
             "conflict" => LockProblems.IdConflict(reply.Id),
             "mode_conflict" => LockProblems.ModeConflict(request),
             "queue_full" => LockProblems.QueueFull(request, options.Value.MaxQueue),
+            _ when LockProblems.IsLimit(reply.Tag) => LimitOf(request, reply.Tag),
             "state" when reply.Record is { IsLive: false } ended => LockProblems.Ended(reply.Id, ended),
             _ => new DryRunVerdict
             {
@@ -343,6 +344,7 @@ internal sealed class LockService(
             "held" => new LockOutcome.Refused(LockProblems.Held(reply)),
             "mode_conflict" => new LockOutcome.Refused(LockProblems.ModeConflict(request!)),
             "queue_full" => new LockOutcome.Refused(LockProblems.QueueFull(request!, options.Value.MaxQueue)),
+            _ when LockProblems.IsLimit(reply.Tag) => new LockOutcome.Refused(LimitOf(request!, reply.Tag)),
             _ => reply.Record!.State switch
             {
                 LockState.Granted => new LockOutcome.Granted(LockViews.Granted(reply, served)),
@@ -394,6 +396,13 @@ internal sealed class LockService(
                 Waiters = new Waiters { Count = renewed.Waiters, TopPriority = renewed.TopPriority },
             },
         };
+    }
+
+    /// <summary>Its value as it is known here, which may be newer than what the script was told.</summary>
+    private Problem LimitOf(LockRequest request, string limit)
+    {
+        var space = request.Wants[0].Name.Namespace;
+        return LockProblems.NamespaceLimit(space, limit, namespaces.Of(space).LimitOf(limit));
     }
 
     private static ReleasedLock Released(RequestReply reply) => new() { LockId = reply.Id.ToString(), State = reply.Record!.State };

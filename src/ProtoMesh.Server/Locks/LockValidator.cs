@@ -12,7 +12,7 @@ using ProtoMesh.Server.Policies;
 namespace ProtoMesh.Server.Locks;
 
 /// <summary>Checks every field of a request and fills in the defaults. Whatever is wrong is named with its rule.</summary>
-internal sealed class LockValidator(IOptions<LockOptions> options)
+internal sealed class LockValidator(IOptions<LockOptions> options, NamespaceBook namespaces)
 {
     public const long MostWaitMs = 86_400_000;
     public const long MostHoldMs = 86_400_000;
@@ -64,8 +64,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
             return errors.Problem;
         }
 
-        // A caller may ask for more than the setting, never for less.
-        var journaled = (body.Durability ?? _options.Durability) == LockDurability.Journaled || _options.Durability == LockDurability.Journaled;
+        var journaled = namespaces.Of(space).IsJournaled(body.Durability, _options.Durability);
         return new LockRequest
         {
             RequestId = body.RequestId ?? Guid.CreateVersion7().ToString(),

@@ -100,19 +100,10 @@ internal static class PolicyRequests
     }
 
     /// <summary>The revision of <c>If-Match</c>; null for <c>*</c>.</summary>
-    public static (long? Revision, Problem? Problem) IfMatch(HttpContext context)
-    {
-        var text = context.Request.Headers.IfMatch.ToString().Trim();
-        return text switch
-        {
-            "" => (null, Problems.Of("precondition_required", "If-Match is missing: an activation replaces what is active, so it has to say what that was.")),
-            "*" => (null, null),
-            ['"', .. var digits, '"'] when long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var revision) => (revision, null),
-            _ => (null, Problems.Invalid([Problems.Field("If-Match", IfMatchRule, text)])),
-        };
-    }
+    public static (long? Revision, Problem? Problem) IfMatch(HttpContext context) =>
+        Revisions.IfMatch(context, "If-Match is missing: an activation replaces what is active, so it has to say what that was.", IfMatchRule);
 
-    public static string ETag(long revision) => string.Create(CultureInfo.InvariantCulture, $"\"{revision}\"");
+    public static string ETag(long revision) => Revisions.ETag(revision);
 
     /// <summary>Whether it can be the name of a policy; what cannot is not looked for.</summary>
     public static bool IsName(string name) => DocumentReader.IsName(name);

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Store;
 
@@ -11,7 +12,7 @@ namespace ProtoMesh.Server.Policies;
 /// Finds out who asks and whose resource it is. With keys the caller's key says who it is, and what it says of itself counts
 /// for nothing. Without, role and team are its own word in <c>metadata</c>, as in the first version, and marked as claimed.
 /// </summary>
-internal sealed class PolicySubjects(IOptions<PolicyOptions> options)
+internal sealed class PolicySubjects(IOptions<PolicyOptions> options, NamespaceBook namespaces)
 {
     private const string ClaimRule = "a text of 1 to 128 bytes without control characters";
 
@@ -33,22 +34,17 @@ internal sealed class PolicySubjects(IOptions<PolicyOptions> options)
             Resource = resource,
             ResourceTeam = found?.Team is { } team ? new Fact<string>(team, FactSource.Configured) : Claim(metadata, "resource_team", "default", errors),
             ResourceLabels = found?.Labels is { Count: > 0 } labels
-                ? new Fact<IReadOnlyDictionary<string, string>?>(labels.AsReadOnly(), FactSource.Configured)
+                ? new Fact<IReadOnlyDictionary<string, string>?>(labels, FactSource.Configured)
                 : new Fact<IReadOnlyDictionary<string, string>?>(null, FactSource.Default),
         };
     }
 
-    private KnownResource? Find(string space, ResourceName name)
+    /// <summary>The longest prefix that fits, of the configuration and of the namespace's own settings; of two equal ones the configuration's.</summary>
+    private (string? Team, IReadOnlyDictionary<string, string>? Labels)? Find(string space, ResourceName name)
     {
-        foreach (var known in _known)
-        {
-            if ((known.Namespace is null || known.Namespace == space) && name.Short.StartsWith(known.Prefix, StringComparison.Ordinal))
-            {
-                return known;
-            }
-        }
-
-        return null;
+        var known = _known.FirstOrDefault(known => (known.Namespace is null || known.Namespace == space) && name.Short.StartsWith(known.Prefix, StringComparison.Ordinal));
+        var own = namespaces.Of(space).Groups.FirstOrDefault(group => name.Short.StartsWith(group.Prefix!, StringComparison.Ordinal));
+        return own is not null && own.Prefix!.Length > (known?.Prefix.Length ?? 0) ? (own.Team, own.Labels) : known is null ? null : (known.Team, known.Labels.AsReadOnly());
     }
 
     private static Fact<string> Told(string? text, string otherwise) => text is null ? new Fact<string>(otherwise, FactSource.Default) : new Fact<string>(text, FactSource.Key);

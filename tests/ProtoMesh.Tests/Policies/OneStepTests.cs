@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Locks;
 using ProtoMesh.Server.Policies;
 using ProtoMesh.Server.Store;
@@ -59,7 +60,7 @@ public sealed class OneStepTests
         Assert.NotNull((await SubmitAsync(desk, Near(desk), "request-2", wait: 0)).Reply);
     }
 
-    private static LockScripts Locks(PolicyDesk desk) => new(desk.Store.Scripts, Options.Create(new LockOptions()));
+    private static LockScripts Locks(PolicyDesk desk) => new(desk.Store.Scripts, Options.Create(new LockOptions()), new NamespaceBook());
 
     private static async Task<(RequestReply? Reply, PolicyAnswer Answer)> SubmitAsync(PolicyDesk desk, ResourceName resource, string id, long wait)
     {

@@ -1,7 +1,7 @@
 -- Submits a request: granted at once, queued, refused, or what an earlier submission of the same id has become.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: see _lib/new_request.lua
--- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full; all but the first leave no record
+-- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full, or the name of a limit; all but the first leave no record
 --@include Locks/Lua/_lib/submit.lua
 begin()
 catch_up(16)

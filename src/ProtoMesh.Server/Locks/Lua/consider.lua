@@ -1,7 +1,7 @@
 -- What acquire would answer now, without doing it. Like every call it first ends what is over; it changes nothing else.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
 -- ARGV: see _lib/new_request.lua
--- Returns: describe() with tag granted | queued | held | mode_conflict | queue_full | state | conflict, as acquire describes them
+-- Returns: describe() with tag granted | queued | held | mode_conflict | queue_full | state | conflict, or the name of a limit, as acquire describes them
 --@include Legacy/Lua/_lib/standing.lua
 begin()
 local id = ARGV[3]
@@ -13,20 +13,22 @@ if known then
   return describe(known.digest == ARGV[4] and 'state' or 'conflict', id, known)
 end
 
-local request, tag = new_request(), 'queued'
+local request, tag, limits = new_request(), 'queued', ARGV[15] or ''
 request.state = 'queued'
 local standing_id, standing = standing_of(id, request)
 if standing then
   return describe('state', standing_id, standing)
 elseif flagged(request, 'r') and hold_to_join(request) then
-  tag = 'granted'
+  tag = limits ~= '' and lease_limit(request, limits) or 'granted'
 elseif conflicts(request) then
   tag = 'mode_conflict'
 elseif grantable(id, request) then
-  tag = 'granted'
+  tag = limits ~= '' and lease_limit(request, limits) or 'granted'
 elseif tonumber(ARGV[10]) == 0 then
   tag = 'held'
 elseif queue_is_full(request) then
   tag = 'queue_full'
+elseif limits ~= '' then
+  tag = waiter_limit(request, limits) or tag
 end
-return describe(tag, id, tag ~= 'mode_conflict' and tag ~= 'queue_full' and request)
+return describe(tag, id, (tag == 'granted' or tag == 'queued' or tag == 'held') and request)

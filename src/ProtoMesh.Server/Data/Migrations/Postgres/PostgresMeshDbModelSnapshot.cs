@@ -195,6 +195,39 @@ namespace ProtoMesh.Server.Data.Migrations.Postgres
                     b.ToTable("keys", (string)null);
                 });
 
+            modelBuilder.Entity("ProtoMesh.Server.Access.NamespaceRow", b =>
+                {
+                    b.Property<string>("Namespace")
+                        .HasColumnType("text")
+                        .HasColumnName("namespace");
+
+                    b.Property<long>("Revision")
+                        .HasColumnType("bigint")
+                        .HasColumnName("revision");
+
+                    b.Property<DateTime>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("By")
+                        .HasColumnType("text")
+                        .HasColumnName("by");
+
+                    b.Property<string>("Comment")
+                        .HasColumnType("text")
+                        .HasColumnName("comment");
+
+                    b.Property<string>("Settings")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("settings");
+
+                    b.HasKey("Namespace", "Revision")
+                        .HasName("pk_namespaces");
+
+                    b.ToTable("namespaces", (string)null);
+                });
+
             modelBuilder.Entity("ProtoMesh.Server.Journal.JournalCursor", b =>
                 {
                     b.Property<int>("Partition")

@@ -1,11 +1,11 @@
 -- When a request may have its resources, and how a change is told to the journal.
---@include Locks/Lua/_lib/resources.lua
+--@include Locks/Lua/_lib/counts.lua
 --@include Journal/Lua/_lib/append.lua
 local woken, legacy_grants, hurry_journal
 
-local begin_resources = begin
+local begin_counts = begin
 local function begin()
-  begin_resources()
+  begin_counts()
   woken, legacy_grants, hurry_journal = {}, {}, false
 end
 

@@ -68,6 +68,7 @@ local function settle(cause)
     call('HSET', requests, id, request.saved)
   end
   save_resources()
+  save_counts()
   save_counters()
   if #woken > 0 then
     call('PUBLISH', channel, 'woken ' .. table.concat(woken, ' '))

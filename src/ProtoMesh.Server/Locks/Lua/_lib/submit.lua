@@ -1,7 +1,7 @@
 -- What a submission comes to: granted at once, queued, refused, or what an earlier submission of the same id has become.
 --@include Legacy/Lua/_lib/standing.lua
 
--- Returns the tag for describe() (state | held | conflict | mode_conflict | queue_full), the id and the request that it is
+-- Returns the tag for describe() (state | held | conflict | mode_conflict | queue_full, or the name of a limit), the id and the request that it is
 -- about, what led to the grants that follow, and whether the store keeps something now that it did not before.
 local function submit(id)
   local known = load_request(id)
@@ -13,13 +13,16 @@ local function submit(id)
     return same and 'state' or 'conflict', id, known, 'time', false
   end
 
-  local request, tag = new_request(), 'state'
+  local request, tag, limits = new_request(), 'state', ARGV[15] or ''
   local standing_id, standing = standing_of(id, request)
   if standing then
     return 'state', standing_id, standing, 'time', false
   end
 
-  if flagged(request, 'r') and join(id, request) then
+  local limit = limits ~= '' and lease_limit(request, limits)
+  if limit and (flagged(request, 'r') and hold_to_join(request) or not conflicts(request) and grantable(id, request)) then
+    tag = limit
+  elseif flagged(request, 'r') and join(id, request) then
     last_seq = last_seq + 1
   elseif conflicts(request) then
     tag = 'mode_conflict'
@@ -30,6 +33,8 @@ local function submit(id)
     tag, request.state = 'held', 'queued'
   elseif queue_is_full(request) then
     tag = 'queue_full'
+  elseif limits ~= '' and waiter_limit(request, limits) then
+    tag = waiter_limit(request, limits)
   else
     last_seq = last_seq + 1
     enqueue(id, request)

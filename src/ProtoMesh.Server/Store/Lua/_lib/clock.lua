@@ -3,7 +3,7 @@
 -- keep the definitions from call to call.
 -- Time is the store's own, in microseconds. It never goes back: when TIME does, the offset grows by the difference.
 local meta, resources, requests, order, deadlines, events, channel
-local last_us, offset_us, last_token, last_seq, last_event, now_us, now, now_text, went_back, known_event
+local last_us, offset_us, last_token, last_seq, last_event, now_us, now, now_text, went_back, known_event, counted
 -- What a script uses again and again is looked up once.
 local call, format, find, match, sub = redis.call, string.format, string.find, string.match, string.sub
 
@@ -15,13 +15,13 @@ end
 local function begin()
   meta, resources, requests, order, deadlines, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
   channel = ARGV[1]
-  local counters = call('HMGET', meta, 'now', 'offset', 'token', 'seq', 'event')
+  local counters = call('HMGET', meta, 'now', 'offset', 'token', 'seq', 'event', 'counted')
   if not counters[1] then
     error(redis.error_reply('LOST the partition is empty'))
   end
   last_us, offset_us = tonumber(counters[1]), tonumber(counters[2])
   last_token, last_seq, last_event = tonumber(counters[3]), tonumber(counters[4]), tonumber(counters[5])
-  known_event = last_event
+  known_event, counted = last_event, counters[6]
   local time = redis.call('TIME')
   now_us = tonumber(time[1]) * 1000000 + tonumber(time[2]) + offset_us
   went_back = now_us < last_us
