@@ -123,7 +123,7 @@ public sealed class NamespacesOverHttp
     }
 
     [Fact]
-    public async Task A_namespace_may_keep_all_its_requests_in_the_journal_and_says_whose_its_resources_are()
+    public async Task A_namespace_says_whose_its_resources_are_and_the_longest_prefix_counts()
     {
         await using var keyed = await KeyedServer.StartAsync(("Policies:Resources:0:Prefix", "customer/"), ("Policies:Resources:0:Team", "configured"));
         await PutAsync(keyed, keyed.Root, "red", new { resources = new object[] { new { prefix = "customer/", team = "same length" }, new { prefix = "customer/vip", team = "care", labels = new { tier = "gold" } } } }, "*");
@@ -135,10 +135,6 @@ public sealed class NamespacesOverHttp
                 actions: [read]
                 when: "resource.team == 'care' && resource.labels['tier'] == 'gold'"
                 effect: allow
-              - id: told
-                actions: [read]
-                effect: deny
-                message: "{resource.team}"
             """)).Status);
         await keyed.AskAsync(keyed.Root, HttpMethod.Post, "/v1/policies/team/versions/1/activate?namespace=red", null, ("If-Match", "*"));
         Task<HttpAnswer> CheckAsync(string resource, string space) => keyed.PostAsync(keyed.Root, "/v1/policies/check", new { agent_id = "a", action = "read", resource, @namespace = space });
@@ -146,6 +142,22 @@ public sealed class NamespacesOverHttp
         Assert.True(vip.String("decision") == "allow", vip.ToString());
         Assert.Equal("configured", (string?)vip.Body["facts"]!["resource.team"]);
         Assert.Equal("deny", (await CheckAsync("customer/1", "red")).String("decision"));
+    }
+
+    [Fact]
+    public async Task A_namespace_may_have_all_its_requests_confirmed_by_the_journal()
+    {
+        var database = await PostgresServer.CreateDatabaseAsync();
+        await using var server = await MeshServer.StartAsync(("ConnectionStrings:Database", database), ("Journal:TimeoutMs", "1000"));
+        Assert.Equal(200, (await KeyedServer.AskAsync(server.Http, null, HttpMethod.Put, "/v1/namespaces/red", new { durability = "journaled" }, ("If-Match", "*"))).Status);
+        await using var source = Npgsql.NpgsqlDataSource.Create(database);
+        await using var connection = await source.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await using var command = new Npgsql.NpgsqlCommand("LOCK TABLE journal_events, journal_cursors IN EXCLUSIVE MODE", connection, transaction);
+        await command.ExecuteNonQueryAsync();
+        Assert.Equal("journal_unavailable", (await server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a", @namespace = "red" })).Code);
+        Assert.Equal("journal_unavailable", (await server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a", @namespace = "red", durability = "fast" })).Code);
+        Assert.Equal(200, (await server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a" })).Status);
     }
 
     [Fact]
