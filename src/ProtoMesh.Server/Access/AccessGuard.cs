@@ -12,12 +12,18 @@ internal sealed class AccessGuard(KeyRing ring, NamespaceBook namespaces, RateGa
 
     private const string NamespaceField = "namespace";
 
+    /// <summary>What proxies say of whom they speak for.</summary>
+    private static readonly string[] Forwarding = ["Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP"];
+
+    /// <summary>Whoever came while the service was open is nobody once it is not.</summary>
+    private readonly Caller _anybody = new(null, null, ring);
+
     public async Task HandleAsync(HttpContext context, RequestDelegate next)
     {
         var needed = context.GetEndpoint()?.Metadata.GetMetadata<RouteScope>()?.Scope;
         if (ring.Mode == AccessMode.Open || needed == Scopes.None)
         {
-            context.Features.Set(Caller.Anybody);
+            context.Features.Set(_anybody);
             await next(context);
             return;
         }
@@ -28,7 +34,7 @@ internal sealed class AccessGuard(KeyRing ring, NamespaceBook namespaces, RateGa
             return;
         }
 
-        if (ring.Check(Presented(context.Request)) is not { } key)
+        if (ring.Check(Presented(context.Request), out var proof) is not { } key)
         {
             context.Response.Headers.WWWAuthenticate = "Bearer";
             await Problems.WriteAsync(context, Problems.Of("unauthorized", NoKey));
@@ -48,7 +54,7 @@ internal sealed class AccessGuard(KeyRing ring, NamespaceBook namespaces, RateGa
             return;
         }
 
-        context.Features.Set(new Caller(key));
+        context.Features.Set(new Caller(key, proof));
         if (Confine(context, key) is { } foreign)
         {
             await Problems.WriteAsync(context, Caller.UnknownNamespace(foreign));
@@ -82,17 +88,21 @@ internal sealed class AccessGuard(KeyRing ring, NamespaceBook namespaces, RateGa
         return true;
     }
 
-    /// <summary>Whether there are keys is not known, so nothing is served; health tells this machine why.</summary>
+    /// <summary>
+    /// Whether there are keys is not known, so nothing is served; health tells this machine why. Nobody has said who he is,
+    /// so what the database is and where is told to nobody else, nor through a proxy, for which all callers are of this machine.
+    /// </summary>
     private async Task WithoutDatabaseAsync(HttpContext context, Scopes? needed, RequestDelegate next)
     {
-        if (needed == Scopes.HealthRead && context.Connection.RemoteIpAddress is { } from && System.Net.IPAddress.IsLoopback(from))
+        var isHere = context.Connection.RemoteIpAddress is { } from && System.Net.IPAddress.IsLoopback(from) && !Forwarding.Any(context.Request.Headers.ContainsKey);
+        if (needed == Scopes.HealthRead && isHere)
         {
             context.Features.Set(Caller.Anybody);
             await next(context);
             return;
         }
 
-        await Problems.WriteAsync(context, Problems.Of("keys_unavailable", ring.NotLoadedBecause) with { RetryAfterMs = 1_000 });
+        await Problems.WriteAsync(context, Problems.Of("keys_unavailable", isHere ? ring.NotLoadedBecause : "The keys have not been read from the database yet.") with { RetryAfterMs = 1_000 });
     }
 
     /// <summary>

@@ -70,26 +70,38 @@ internal sealed class AccessKey
     public bool IsGood(DateTimeOffset now) => !IsRevoked && (ExpiresAt is null || now < ExpiresAt);
 
     /// <summary>Compares in the same time whether it fits or not.</summary>
-    public bool HasDigest(ReadOnlySpan<byte> sha256, DateTimeOffset now)
+    public bool HasDigest(ReadOnlySpan<byte> sha256, DateTimeOffset now) => HasDigest(sha256, now, out _);
+
+    /// <param name="sha256">Of the secret that was shown.</param>
+    /// <param name="now">The time.</param>
+    /// <param name="proof">The digest of the two that it is, to ask again later.</param>
+    public bool HasDigest(ReadOnlySpan<byte> sha256, DateTimeOffset now, out byte[] proof)
     {
         var isNow = System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(sha256, _sha256);
         var wasBefore = System.Security.Cryptography.CryptographicOperations.FixedTimeEquals(sha256, _previousSha256);
+        proof = isNow ? _sha256 : _previousSha256;
         return isNow | (wasBefore & now < _previousUntil);
     }
 }
 
-/// <summary>What outlives each reading of a key: when this replica saw it last, and that it was revoked.</summary>
+/// <summary>What outlives each reading of a key: when this replica saw it last, and what it is now.</summary>
 internal sealed class KeyUse
 {
     private long _lastUsed;
+    private volatile AccessKey? _now;
+
+    /// <summary>As it was read last.</summary>
+    public AccessKey? Now
+    {
+        get => _now;
+        set => _now = value;
+    }
 
     /// <summary>Ticks of UTC; 0 for never.</summary>
     public long LastUsed => Volatile.Read(ref _lastUsed);
 
     /// <summary>What of it is in SQL already.</summary>
     public long Written { get; set; }
-
-    public bool IsRevoked { get; set; }
 
     public void Touch(DateTimeOffset now) => Volatile.Write(ref _lastUsed, now.UtcTicks);
 }

@@ -5,7 +5,7 @@ using ProtoMesh.Server.Store;
 namespace ProtoMesh.Server.Access;
 
 /// <summary>Who calls: a key, or anybody while the service is open. What a request says of itself gives way to it.</summary>
-internal sealed class Caller(AccessKey? key)
+internal sealed class Caller(AccessKey? key, byte[]? proof = null, KeyRing? ring = null)
 {
     /// <summary>What stands in place of the ids of others' leases.</summary>
     public const string Hidden = "hidden";
@@ -35,8 +35,12 @@ internal sealed class Caller(AccessKey? key)
     /// <summary>Only agents are kept from the ids of others; people and services that watch need them.</summary>
     public bool SeesAllIds => key is null || key.Role != Roles.Agent;
 
-    /// <summary>True when its key has ended since the call began, which matters to those that last.</summary>
-    public bool IsOver(DateTimeOffset now) => key is not null && (key.Use.IsRevoked || now >= key.ExpiresAt);
+    /// <summary>
+    /// True when its key, or the secret that was shown, has ended since the call began, or the service is not open any more.
+    /// That matters to calls that last.
+    /// </summary>
+    public bool IsOver(DateTimeOffset now) => key is null ? ring?.Mode == AccessMode.Keys
+        : key.Use.Now is { } today && !(today.IsGood(now) && (proof is null || today.HasDigest(proof, now)));
 
     /// <exception cref="InvalidOperationException">The call did not come through <see cref="AccessGuard"/>.</exception>
     public static Caller Of(HttpContext context) => context.Features.Get<Caller>() ?? throw new InvalidOperationException("Nobody looked at who calls.");
@@ -77,6 +81,9 @@ internal sealed class Caller(AccessKey? key)
 
     /// <summary>Whether something in this namespace is there for it.</summary>
     public bool IsIn(string space) => key?.Namespace is not { } own || own == space;
+
+    /// <summary>The answer to a call whose key ended before it did.</summary>
+    public static Problem Ended => Problems.Of("unauthorized", "The key of this call was revoked, rotated or expired while it waited.");
 
     public static Problem UnknownNamespace(string space) => Problems.Of("namespace_unknown", $"There is no namespace {space} for this key.");
 }

@@ -154,8 +154,7 @@ internal sealed partial class KeyLoader(
                 _uses[row.KeyId] = use = new KeyUse { Written = row.LastUsedAt?.Ticks ?? 0 };
             }
 
-            use.IsRevoked = row.RevokedAt is not null;
-            keys[row.KeyId] = new AccessKey(row, use);
+            keys[row.KeyId] = use.Now = new AccessKey(row, use);
         }
 
         var before = ring.Mode;

@@ -35,7 +35,11 @@ internal sealed class KeyRing(TimeProvider time)
     public long Refused => Interlocked.Read(ref _refused);
 
     /// <summary>The key that a text proves; null for anything else, found out in about the same time whatever it is.</summary>
-    public AccessKey? Check(ReadOnlySpan<char> text)
+    public AccessKey? Check(ReadOnlySpan<char> text) => Check(text, out _);
+
+    /// <param name="text">What was shown.</param>
+    /// <param name="proof">By what it was known, for <see cref="AccessKey.HasDigest(ReadOnlySpan{byte}, DateTimeOffset)"/>.</param>
+    public AccessKey? Check(ReadOnlySpan<char> text, out byte[] proof)
     {
         var keys = _state.Lookup;
         var isOurs = KeyText.TryRead(text, out var id, out var secret);
@@ -43,7 +47,7 @@ internal sealed class KeyRing(TimeProvider time)
         Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
         KeyText.Digest(isOurs ? secret : "000000000000000000000000000000000000000000000000", digest);
         var now = time.GetUtcNow();
-        if (!(key.HasDigest(digest, now) & key.IsGood(now)) || ReferenceEquals(key, Nothing))
+        if (!(key.HasDigest(digest, now, out proof) & key.IsGood(now)) || ReferenceEquals(key, Nothing))
         {
             Interlocked.Increment(ref _refused);
             return null;

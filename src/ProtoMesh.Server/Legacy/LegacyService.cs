@@ -25,7 +25,7 @@ internal sealed class LegacyService(LockService service, LockScripts scripts, Le
     public async Task<LegacyLock> AcquireAsync(LegacyAcquire body, ResourceName name, Caller caller, CancellationToken cancellationToken)
     {
         var request = RequestOf(name, body.AgentId, body.Priority, body.Ttl, caller);
-        switch (await service.AcquireAsync(request, TimeSpan.Zero, cancellationToken))
+        switch (await service.AcquireAsync(request, TimeSpan.Zero, caller, cancellationToken))
         {
             case LockOutcome.Granted granted when granted.Lock.RequestId == request.RequestId:
                 return new LegacyLock { Status = "acquired", LockId = granted.Lock.LockId, ExpiresIn = granted.Lock.ExpiresInMs / 1_000 };

@@ -62,7 +62,7 @@ internal static class LockEndpoints
         }
 
         return HoldOpen.TryRead(context, 0, out var hold)
-            ? Of(context, await service.AcquireAsync(read.Value!, hold, cancellationToken))
+            ? Of(context, await service.AcquireAsync(read.Value!, hold, caller, cancellationToken))
             : Problems.Validation("Prefer", HoldOpen.Rule, context.Request.Headers["Prefer"].ToString());
     }
 
@@ -74,7 +74,7 @@ internal static class LockEndpoints
         }
 
         return LockId.TryParse(id, scripts.Partitions, out var lockId)
-            ? Of(context, await service.WaitAsync(lockId, hold, Caller.Of(context).Guard, cancellationToken))
+            ? Of(context, await service.WaitAsync(lockId, hold, Caller.Of(context), cancellationToken))
             : Problems.Result(LockProblems.Unknown(id));
     }
 

@@ -33,7 +33,7 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
     /// <summary>Live requests, in the order of their resources; null when the page token is not one of this list.</summary>
     public async Task<LockPage?> ListAsync(LockFilter filter, string? pageToken, int limit, CancellationToken cancellationToken)
     {
-        if (!TryPlace("locks", pageToken, out var partition, out var from))
+        if (!TryPlace("locks", null, pageToken, out var partition, out var from))
         {
             return null;
         }
@@ -52,7 +52,7 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
                         found.Add(LockViews.Observed(request.Id, request.Record, now));
                         if (found.Count == limit)
                         {
-                            return new LockPage { Locks = found, NextPageToken = Token("locks", partition, from) };
+                            return new LockPage { Locks = found, NextPageToken = Token("locks", partition, partition, from) };
                         }
                     }
                 }
@@ -70,12 +70,12 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
     /// <summary>Who holds a resource and who waits for it, the next one first.</summary>
     public async Task<QueuePage?> QueueAsync(ResourceName name, string? pageToken, int limit, CancellationToken cancellationToken)
     {
-        if (!TryPlace("queue", pageToken, out var before, out var from) || (from is not null && !from.StartsWith($"({name.Full}\u0001", StringComparison.Ordinal)))
+        var partition = service.PartitionOf(name);
+        if (!TryPlace("queue", partition, pageToken, out var before, out var from) || (from is not null && !from.StartsWith($"({name.Full}\u0001", StringComparison.Ordinal)))
         {
             return null;
         }
 
-        var partition = service.PartitionOf(name);
         var (now, resource) = await scripts.ResourceAsync(partition, name, cancellationToken);
         var (_, holders) = await scripts.ListAsync(partition, $"[{name.Full}\u0001h", $"({name.Full}\u0001i", Slice, cancellationToken);
         var (_, entries) = await scripts.ListAsync(partition, from ?? $"[{name.Full}\u0001w", $"({name.Full}\u0001x", limit + 1, cancellationToken);
@@ -88,7 +88,7 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
             GrantableInMs = resource is { Held: 0 } && resource.RestEnds > now ? resource.RestEnds - now : null,
             Waiting = [.. entries.Take(limit).Select((entry, index) =>
                 LockViews.Observed(entry.Request.Id, entry.Request.Record, now) with { Position = before + index + 1, QueueLength = resource?.Waiting ?? 0 })],
-            NextPageToken = entries.Count > limit ? Token("queue", before + limit, $"({entries[limit - 1].Member}") : null,
+            NextPageToken = entries.Count > limit ? Token("queue", partition, before + limit, $"({entries[limit - 1].Member}") : null,
         };
     }
 
@@ -96,7 +96,7 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
     public async Task<ResourcePage?> ResourcesAsync(string? space, string? type, bool byContention, string? pageToken, int limit, CancellationToken cancellationToken)
     {
         var kind = byContention ? "contention" : "resources";
-        if (!TryPlace(kind, pageToken, out var partition, out var from))
+        if (!TryPlace(kind, null, pageToken, out var partition, out var from))
         {
             return null;
         }
@@ -120,7 +120,7 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
                     found.Add(Summary(resource, now));
                     if (!byContention && found.Count == limit)
                     {
-                        return new ResourcePage { Resources = found, NextPageToken = Token(kind, partition, from) };
+                        return new ResourcePage { Resources = found, NextPageToken = Token(kind, partition, partition, from) };
                     }
                 }
 
@@ -141,7 +141,7 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
         return new ResourcePage
         {
             Resources = [.. sorted.Take(limit)],
-            NextPageToken = sorted.Count > limit ? Token(kind, skip + limit, "") : null,
+            NextPageToken = sorted.Count > limit ? Token(kind, 0, skip + limit, "") : null,
         };
     }
 
@@ -159,27 +159,38 @@ internal sealed class LockReader(LockScripts scripts, LockService service)
         GrantableInMs = resource.Record.Held == 0 && resource.Record.RestEnds > now ? resource.Record.RestEnds - now : null,
     };
 
-    private static string Token(string kind, int number, string from) =>
-        PageTokens.Make(kind, string.Create(CultureInfo.InvariantCulture, $"{number}\n{from}"));
-
-    /// <summary>The number is a partition, or how many came on the pages before; the text is a bound of the ordered set.</summary>
-    private bool TryPlace(string kind, string? token, out int partition, out string? from)
+    private string Token(string kind, int partition, int number, string from)
     {
-        (partition, from) = (0, null);
+        var page = string.Create(CultureInfo.InvariantCulture, $"{kind} {number}");
+        return PageTokens.Make(kind, string.Create(CultureInfo.InvariantCulture, $"{number}\n{(from.Length == 0 ? "" : SealedPlaces.Seal(scripts.SecretOf(partition), page, from))}"));
+    }
+
+    /// <summary>The number is a partition, or how many came on the pages before; the text is a bound of the ordered set, sealed.</summary>
+    private bool TryPlace(string kind, int? home, string? token, out int number, out string? from)
+    {
+        (number, from) = (0, null);
         if (!PageTokens.TryRead(kind, token, out var place))
         {
             return false;
         }
 
-        if (place?.Split('\n', 2) is not [var number, var bound])
+        if (place?.Split('\n', 2) is not [var digits, var bound])
         {
             return place is null;
         }
 
-        from = bound.Length == 0 ? null : bound;
-        return int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out partition)
-            && (kind is "contention" or "queue" || partition < scripts.Partitions)
-            && from is null or ['(', (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-', ..]; // a namespace; what is ordered before names is no request
+        if (!int.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out number) || (kind is not ("contention" or "queue") && number >= scripts.Partitions))
+        {
+            return false;
+        }
+
+        if (bound.Length == 0)
+        {
+            return true;
+        }
+
+        from = SealedPlaces.Open(scripts.SecretOf(home ?? (kind == "contention" ? 0 : number)), string.Create(CultureInfo.InvariantCulture, $"{kind} {number}"), bound);
+        return from is ['(', (>= 'a' and <= 'z') or (>= '0' and <= '9') or '-', ..]; // a namespace; what is ordered before names is no request
     }
 }
 

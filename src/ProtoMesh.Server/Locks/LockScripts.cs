@@ -14,6 +14,9 @@ internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> optio
     /// <exception cref="StoreException">It was never reached, so nobody knows yet.</exception>
     public int Partitions => store.Partitions is > 0 and var count ? count : throw StoreException.Unavailable(store.NotStartedBecause);
 
+    /// <summary>What the replicas know of a partition and no caller does.</summary>
+    public string SecretOf(int partition) => store.SecretOf(partition);
+
     public async ValueTask<RequestReply> AcquireAsync(int partition, LockRequest request, CancellationToken cancellationToken) =>
         RequestReply.Of(partition, await RunAsync(Names.Acquire, partition, ArgumentsOf(request), cancellationToken));
 

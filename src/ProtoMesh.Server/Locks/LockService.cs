@@ -13,7 +13,7 @@ internal sealed class LockService(
     IOptions<LockOptions> options, IOptions<StoreOptions> storeOptions, IOptions<JournalOptions> journalOptions, TimeProvider time)
 {
     /// <summary>Submits a request and, when it has to queue, holds on for at most <paramref name="hold"/>.</summary>
-    public async Task<LockOutcome> AcquireAsync(LockRequest request, TimeSpan hold, CancellationToken cancellationToken)
+    public async Task<LockOutcome> AcquireAsync(LockRequest request, TimeSpan hold, Caller caller, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         if (PartitionOf(request.Wants) is not { } partition)
@@ -33,7 +33,7 @@ internal sealed class LockService(
         var reply = admission.Submitted ?? await SubmitAsync(admission, partition, cancellationToken);
         return watch is null
             ? await ConfirmAsync(reply, request, started, 0, cancellationToken)
-            : await HoldOpenAsync(reply, watch, request, hold, started, "", cancellationToken);
+            : await HoldOpenAsync(reply, watch, request, hold, started, caller, cancellationToken);
     }
 
     /// <summary>What is refused at once keeps nothing of what a policy took for it.</summary>
@@ -49,12 +49,12 @@ internal sealed class LockService(
     }
 
     /// <summary>The owner's poll: keeps its waiter alive, claims its grant, and holds on for at most <paramref name="hold"/>.</summary>
-    public async Task<LockOutcome> WaitAsync(LockId id, TimeSpan hold, string guard, CancellationToken cancellationToken)
+    public async Task<LockOutcome> WaitAsync(LockId id, TimeSpan hold, Caller caller, CancellationToken cancellationToken)
     {
         var started = time.GetTimestamp();
         using var watch = waiters.Watch(id);
-        var reply = await scripts.WaitAsync(id, asked: false, guard, cancellationToken);
-        return await HoldOpenAsync(reply, watch, null, hold, started, guard, cancellationToken);
+        var reply = await scripts.WaitAsync(id, asked: false, caller.Guard, cancellationToken);
+        return await HoldOpenAsync(reply, watch, null, hold, started, caller, cancellationToken);
     }
 
     public async Task<Answer<DryRunVerdict>> ConsiderAsync(LockRequest request, CancellationToken cancellationToken)
@@ -270,7 +270,7 @@ internal sealed class LockService(
     }
 
     private async Task<LockOutcome> HoldOpenAsync(
-        RequestReply reply, LockWatch watch, LockRequest? request, TimeSpan hold, long started, string guard, CancellationToken cancellationToken)
+        RequestReply reply, LockWatch watch, LockRequest? request, TimeSpan hold, long started, Caller caller, CancellationToken cancellationToken)
     {
         long served = 0;
         while (reply is { Tag: "state", Record.State: LockState.Queued })
@@ -290,8 +290,14 @@ internal sealed class LockService(
                 break;
             }
 
+            // Whoever waited may have lost its key meanwhile: it claims nothing any more, and the next one gets it.
+            if (caller.IsOver(time.GetUtcNow()))
+            {
+                return new LockOutcome.Refused(Caller.Ended);
+            }
+
             served = ServedMs(started);
-            reply = await scripts.WaitAsync(watch.Id, asked: false, guard, cancellationToken);
+            reply = await scripts.WaitAsync(watch.Id, asked: false, caller.Guard, cancellationToken);
         }
 
         return await ConfirmAsync(reply, request, started, served, cancellationToken);

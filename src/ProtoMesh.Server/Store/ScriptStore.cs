@@ -56,6 +56,13 @@ internal sealed partial class ScriptStore(
     /// <summary>Where scripts publish hints about a partition.</summary>
     public string ChannelOf(int partition) => (uint)partition < (uint)_partitions.Length ? _partitions[partition].Keys.Channel : "";
 
+    /// <summary>
+    /// Something that every replica knows of a partition and no caller is ever told. Another store has another one.
+    /// </summary>
+    /// <exception cref="StoreException">The partition is not open.</exception>
+    public string SecretOf(int partition) => (uint)partition < (uint)_partitions.Length && _partitions[partition].StoreId is { } id
+        ? id : throw StoreException.Recovering(ClosedBecause ?? "The store is being compared with the journal.");
+
     /// <summary>True once every partition is open.</summary>
     public bool IsOpen => _partitions.Length > 0 && _partitions.All(partition => partition.Scripts is not null);
 
@@ -201,6 +208,7 @@ internal sealed partial class ScriptStore(
                     throw StoreException.Recovering("The store has become another while it was compared with the journal, as after a failover; it is compared again.");
                 }
 
+                partition.StoreId = state.StoreId;
                 LogOpened(log, keys.Partition, epoch, engine.Kind);
                 return texts.ToDictionary(text => text.Key, text => Script.Sha(text.Value), StringComparer.Ordinal);
             default:
@@ -236,6 +244,7 @@ internal sealed partial class ScriptStore(
     {
         public readonly PartitionKeys Keys = keys;
         public volatile IReadOnlyDictionary<string, byte[]>? Scripts;
+        public volatile string? StoreId;
         public volatile string? ClosedBecause;
         public long CheckedAt;
     }

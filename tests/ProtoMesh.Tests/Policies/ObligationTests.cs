@@ -1,4 +1,5 @@
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Locks;
 using ProtoMesh.Tests.Rig;
 using Microsoft.Extensions.Options;
@@ -163,7 +164,7 @@ public sealed class ObligationTests
     private static async Task<(string LockId, long Token)> GrantAsync(PolicyDesk desk, string resource, long ttl, string agent = "agent-1", string mode = "exclusive")
     {
         Assert.True(Server.Store.ResourceName.TryParse("default", resource, out var name));
-        var locks = new LockScripts(desk.Store.Scripts, Options.Create(new LockOptions()));
+        var locks = new LockScripts(desk.Store.Scripts, Options.Create(new LockOptions()), new NamespaceBook());
         var request = new LockRequest
         {
             RequestId = Guid.NewGuid().ToString(), Wants = [new Want(mode, 0, 0, name)], AgentId = agent, Priority = 5, TtlMs = ttl, WaitMs = 0, MaxHoldMs = 3_600_000,

@@ -10,7 +10,7 @@ namespace ProtoMesh.Tests.Policies;
 internal sealed class PolicyDesk(TestStore store, string document, params KnownResource[] known) : IAsyncDisposable
 {
     private readonly PolicyScripts _scripts = new(store.Scripts, Options.Create(new StoreOptions()), store.Clock);
-    private readonly PolicySubjects _subjects = new(Options.Create(new PolicyOptions { Resources = [.. known] }));
+    private readonly PolicySubjects _subjects = new(Options.Create(new PolicyOptions { Resources = [.. known] }), new ProtoMesh.Server.Access.NamespaceBook());
     private int _questions;
 
     public PolicySet Set { get; } = PolicySet.Load(document) is { Set: { } set } ? set : throw new InvalidOperationException(

@@ -8,15 +8,16 @@ begin()
 local partition = match(KEYS[1], '{p(%d+)}')
 local reply = {'ok'}
 
--- The type and id as the agent wrote them; Legacy/LegacyNames.cs writes what is read back here.
+-- The type and id as the agent wrote them; Legacy/LegacyNames.cs writes what is read back here. That channel knows no
+-- namespaces, and whoever listens there is of the default one: a grant in another must not be taken for one in it.
 local function channel_of(name)
-  local kind, id = match(name, '^[^/]*/([^/]*)/(.*)$')
+  local space, kind, id = match(name, '^([^/]*)/([^/]*)/(.*)$')
   if sub(kind, 1, 7) == 'legacy.' then
     kind = string.gsub(sub(kind, 8), '_(%x%x)', function(hex)
       return string.char(tonumber(hex, 16))
     end)
   end
-  return 'lock_granted:lock:' .. kind .. ':' .. id
+  return (space == 'default' and 'lock_granted:lock:' or 'lock_granted@' .. space .. ':lock:') .. kind .. ':' .. id
 end
 
 for index = 3, #ARGV do

@@ -19,6 +19,9 @@ internal sealed class LeaseRig(IStoreEngine engine, int partition, LeaseSettings
     /// <summary>The time that TIME answers, in microseconds.</summary>
     public long Clock { get; set; } = 1_767_225_600_000_000;
 
+    /// <summary>The limits of the namespace that a submission tells the scripts; null for scripts that are told of none.</summary>
+    public string? Limits { get; set; }
+
     /// <summary>True when the scripts read the store's own clock instead.</summary>
     public bool OwnTime => ownTime;
 
@@ -58,10 +61,11 @@ internal sealed class LeaseRig(IStoreEngine engine, int partition, LeaseSettings
     /// <summary>Runs a text of the test's own on the partition's keys.</summary>
     public Task<Reply> RunOwnAsync(string text, params string[] arguments) => RunTextAsync((text, Script.Sha(text)), arguments, takesTime: false);
 
-    private static string[] Submitted(Submission of) =>
+    private string[] Submitted(Submission of) =>
     [
         of.Id, of.Digest, string.Join('\u0002', of.Parts), of.Agent, of.Session, $"{of.Priority}", $"{of.Ttl}", $"{of.Wait}", $"{of.MaxHold}", $"{of.Drain}",
         (of.Detached ? "d" : "") + (of.Reentrant ? "r" : ""), "{}",
+        .. Limits is null ? Array.Empty<string>() : [Limits],
     ];
 
     private (string Text, byte[] Sha) Rendered(string name)

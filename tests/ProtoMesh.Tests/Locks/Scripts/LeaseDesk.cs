@@ -28,6 +28,13 @@ internal sealed class LeaseDesk(LeaseStore store, LeaseRig rig) : IAsyncDisposab
 
     public long Clock => rig.Clock;
 
+    /// <summary>Most leases, most waiters, most waiters of one resource, each a number or -.</summary>
+    public string? Limits
+    {
+        get => rig.Limits;
+        set => rig.Limits = value;
+    }
+
     public static async Task<LeaseDesk> OpenAsync(string backend, LeaseSettings? settings = null)
     {
         var store = await LeaseStore.OpenAsync(backend);
