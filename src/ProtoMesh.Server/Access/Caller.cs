@@ -35,6 +35,9 @@ internal sealed class Caller(AccessKey? key)
     /// <summary>Only agents are kept from the ids of others; people and services that watch need them.</summary>
     public bool SeesAllIds => key is null || key.Role != Roles.Agent;
 
+    /// <summary>Whose entries an agent sees of a list that others have entries in: those of one id, or of all that begin with it. Null for everybody's.</summary>
+    public (string Only, bool IsPrefix)? Own => key is null || SeesAllIds ? null : key.AgentId is { } only ? (only, false) : (key.AgentPrefix ?? "", true);
+
     /// <summary>True when its key has ended since the call began, which matters to those that last.</summary>
     public bool IsOver(DateTimeOffset now) => key is not null && (key.Use.IsRevoked || now >= key.ExpiresAt);
 

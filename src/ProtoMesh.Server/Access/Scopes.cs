@@ -31,6 +31,15 @@ internal enum Scopes
     HealthRead = 512,
 
     KeysAdmin = 1024,
+
+    /// <summary>See how budgets stand.</summary>
+    BudgetsRead = 2048,
+
+    /// <summary>Reserve, commit and release amounts.</summary>
+    BudgetsReserve = 4096,
+
+    /// <summary>Raise a budget and set its counters right.</summary>
+    BudgetsAdmin = 8192,
 }
 
 /// <summary>The roles, and what each may. What is not said here is denied.</summary>
@@ -43,14 +52,14 @@ internal static class Roles
     public const string Auditor = "auditor";
     public const string Admin = "admin";
 
-    private const Scopes Read = Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesRead | Scopes.HealthRead;
+    private const Scopes Read = Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesRead | Scopes.HealthRead | Scopes.BudgetsRead;
 
     private static readonly (string Role, Scopes May)[] Table =
     [
-        (Agent, Scopes.LocksAcquire | Scopes.LocksKeep | Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesCheck),
+        (Agent, Scopes.LocksAcquire | Scopes.LocksKeep | Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesCheck | Scopes.BudgetsRead | Scopes.BudgetsReserve),
         (Viewer, Read),
         (Approver, Read),
-        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead),
+        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead | Scopes.BudgetsReserve | Scopes.BudgetsAdmin),
         (Auditor, Read | Scopes.DecisionsRead),
         (Admin, (Scopes)int.MaxValue),
     ];
