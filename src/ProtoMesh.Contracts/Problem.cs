@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using ProtoMesh.Contracts.Budgets;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Contracts.Policies;
 
@@ -66,6 +67,9 @@ public sealed record Problem
 
     /// <summary>Its value.</summary>
     public long? LimitValue { get; init; }
+
+    /// <summary>The budgets as they stand; with <c>budget_exceeded</c>.</summary>
+    public IReadOnlyList<BudgetLine>? Budgets { get; init; }
 
     /// <summary>Each field that broke a rule.</summary>
     public IReadOnlyList<FieldError>? Errors { get; init; }

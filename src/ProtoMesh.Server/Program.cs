@@ -1,5 +1,6 @@
 using ProtoMesh.Server;
 using ProtoMesh.Server.Access;
+using ProtoMesh.Server.Budgets;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
@@ -26,6 +27,7 @@ return await Startup.RunAsync(async () =>
     builder.Services.AddData(builder.Configuration);
     builder.Services.AddAccess(builder.Configuration);
     builder.Services.AddJournal(builder.Configuration);
+    builder.Services.AddBudgets(builder.Configuration);
     builder.Services.AddPolicies(builder.Configuration);
     builder.Services.AddLocks(builder.Configuration);
     builder.Services.AddLegacy();
@@ -39,6 +41,7 @@ return await Startup.RunAsync(async () =>
     app.MapHealth();
     app.MapAccess();
     app.MapJournal();
+    app.MapBudgets();
     app.MapPolicies();
     app.MapLocks();
     app.MapLegacy();

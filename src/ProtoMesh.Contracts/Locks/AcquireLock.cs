@@ -70,6 +70,9 @@ public sealed record AcquireLock
     /// <summary>What the lease is for, such as <c>customer.update</c>: the policy decides it before anything is enqueued. 1-128 of <c>[A-Za-z0-9_.:/-]</c>.</summary>
     public string? Action { get; init; }
 
+    /// <summary>The run that the action belongs to, for budgets of a run: 1-128 bytes without control characters. Only with <see cref="Action"/>.</summary>
+    public string? RunId { get; init; }
+
     /// <summary>What the caller says of the action, a JSON object of at most 16 KB. Only with <see cref="Action"/>.</summary>
     public JsonElement? Metadata { get; init; }
 }

@@ -22,8 +22,11 @@ public sealed record CheckPolicy
     /// <summary>The token of the caller's lease on <see cref="Resource"/>, for rules that require one.</summary>
     public long? FencingToken { get; init; }
 
-    /// <summary>8-64 of <c>[A-Za-z0-9_-]</c>: a repetition of the same id takes no second place in a rate. Made by the server if absent.</summary>
+    /// <summary>8-64 of <c>[A-Za-z0-9_-]</c>: a repetition of the same id takes no second place in a rate and reserves nothing twice. Made by the server if absent.</summary>
     public string? RequestId { get; init; }
+
+    /// <summary>The run that the action belongs to, for budgets of a run: 1-128 bytes without control characters.</summary>
+    public string? RunId { get; init; }
 
     /// <summary>What the caller says of the action, a JSON object of at most 16 KB: the rules read the fields that the policy declares.</summary>
     public JsonElement? Metadata { get; init; }

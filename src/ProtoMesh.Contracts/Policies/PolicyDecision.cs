@@ -1,4 +1,5 @@
 using System.Text.Json;
+using ProtoMesh.Contracts.Budgets;
 
 namespace ProtoMesh.Contracts.Policies;
 
@@ -77,7 +78,7 @@ public sealed record PolicyReason
     /// <summary>The rule's code, stable for programs; by default made of its id, such as <c>SPEND_LIMIT</c>.</summary>
     public required string Code { get; init; }
 
-    /// <summary><c>deny</c>, <c>require_approval</c>, <c>lock</c> or <c>rate</c>.</summary>
+    /// <summary><c>deny</c>, <c>require_approval</c>, <c>lock</c>, <c>rate</c> or <c>budget</c>.</summary>
     public required string Effect { get; init; }
 
     /// <summary>The rule's message, or a sentence made of its condition.</summary>
@@ -92,7 +93,7 @@ public sealed record PolicyReason
     /// <summary>What would make the rule silent, such as <c>metadata.estimated_cost &lt;= 100</c>: each of them has to hold.</summary>
     public IReadOnlyList<string>? ToChange { get; init; }
 
-    /// <summary>Milliseconds after which the same check may succeed; only for a rate.</summary>
+    /// <summary>Milliseconds after which the same check may succeed; only for a rate, and for a budget whose window ends.</summary>
     public long? RetryAfterMs { get; init; }
 }
 
@@ -104,6 +105,34 @@ public sealed record PolicyObligations
 
     /// <summary>Places taken in rates.</summary>
     public IReadOnlyList<RateObligation>? Rate { get; init; }
+
+    /// <summary>What was reserved, one for each rule: commit the real cost, or release it.</summary>
+    public IReadOnlyList<BudgetObligation>? Budget { get; init; }
+}
+
+/// <summary>An amount that is held on budgets.</summary>
+public sealed record BudgetObligation
+{
+    /// <summary>The rule's id.</summary>
+    public required string Rule { get; init; }
+
+    /// <summary>Names it in <c>POST /v1/budgets/reservations/{id}/commit</c>; absent when nothing was taken, as in a dry run.</summary>
+    public string? ReservationId { get; init; }
+
+    /// <summary>Of every amount here.</summary>
+    public required string Unit { get; init; }
+
+    /// <summary>What is held.</summary>
+    public required long Amount { get; init; }
+
+    /// <summary>Until when.</summary>
+    public required DateTimeOffset ExpiresAt { get; init; }
+
+    /// <summary>How long from now on, in ms.</summary>
+    public required long ExpiresInMs { get; init; }
+
+    /// <summary>Each budget after the reservation.</summary>
+    public required IReadOnlyList<BudgetLine> Budgets { get; init; }
 }
 
 /// <summary>A live lease of the caller on the resource.</summary>

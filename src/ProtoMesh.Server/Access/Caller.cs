@@ -35,6 +35,9 @@ internal sealed class Caller(AccessKey? key, byte[]? proof = null, KeyRing? ring
     /// <summary>Only agents are kept from the ids of others; people and services that watch need them.</summary>
     public bool SeesAllIds => key is null || key.Role != Roles.Agent;
 
+    /// <summary>Whose entries an agent sees of a list that others have entries in: those of one id, or of all that begin with it. Null for everybody's.</summary>
+    public (string Only, bool IsPrefix)? Own => key is null || SeesAllIds ? null : key.AgentId is { } only ? (only, false) : (key.AgentPrefix ?? "", true);
+
     /// <summary>
     /// True when its key, or the secret that was shown, has ended since the call began, or the service is not open any more.
     /// That matters to calls that last.

@@ -32,6 +32,15 @@ internal enum Scopes
 
     KeysAdmin = 1024,
 
+    /// <summary>See how budgets stand.</summary>
+    BudgetsRead = 2048,
+
+    /// <summary>Reserve, commit and release amounts.</summary>
+    BudgetsReserve = 4096,
+
+    /// <summary>Raise a budget and set its counters right.</summary>
+    BudgetsAdmin = 8192,
+
     NamespacesRead = 1 << 20,
 
     NamespacesAdmin = 1 << 21,
@@ -47,14 +56,14 @@ internal static class Roles
     public const string Auditor = "auditor";
     public const string Admin = "admin";
 
-    private const Scopes Read = Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesRead | Scopes.HealthRead;
+    private const Scopes Read = Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesRead | Scopes.HealthRead | Scopes.BudgetsRead;
 
     private static readonly (string Role, Scopes May)[] Table =
     [
-        (Agent, Scopes.LocksAcquire | Scopes.LocksKeep | Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesCheck),
+        (Agent, Scopes.LocksAcquire | Scopes.LocksKeep | Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesCheck | Scopes.BudgetsRead | Scopes.BudgetsReserve),
         (Viewer, Read | Scopes.NamespacesRead),
         (Approver, Read),
-        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead | Scopes.NamespacesRead),
+        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead | Scopes.NamespacesRead | Scopes.BudgetsReserve | Scopes.BudgetsAdmin),
         (Auditor, Read | Scopes.DecisionsRead | Scopes.NamespacesRead),
         (Admin, (Scopes)int.MaxValue),
     ];

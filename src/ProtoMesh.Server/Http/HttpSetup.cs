@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Budgets;
 using ProtoMesh.Contracts.Journal;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Contracts.Policies;
@@ -41,6 +42,7 @@ internal static class HttpSetup
             json.TypeInfoResolverChain.Insert(1, JournalJson.Default);
             json.TypeInfoResolverChain.Insert(2, PoliciesJson.Default);
             json.TypeInfoResolverChain.Insert(3, ProblemJson.Default);
+            json.TypeInfoResolverChain.Insert(4, BudgetsJson.Default);
         });
         var origins = builder.Configuration["Http:CorsOrigins"]?.Split([',', ' '], StringSplitOptions.RemoveEmptyEntries) ?? [];
         foreach (var origin in origins.Where(origin => origin != "*" && !(Uri.TryCreate(origin, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https")))

@@ -171,7 +171,7 @@ internal static class JournalRecord
     }
 
     private static bool IsNumeric(ReadOnlySpan<char> name) =>
-        name is "units" or "capacity" || name.EndsWith("priority", StringComparison.Ordinal) || name.EndsWith("_ms", StringComparison.Ordinal);
+        name is "units" or "capacity" or "actual" or "claimed" or "recomputed" or "percent" or "spent" or "cap" || name.EndsWith("priority", StringComparison.Ordinal) || name.EndsWith("_ms", StringComparison.Ordinal);
 
     private static bool TryNumber(ReadOnlySpan<char> text, out long number) =>
         long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out number);

@@ -115,6 +115,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         Resources = [.. record.Wants.Select(want => want.Name)],
         RequestId = id.RequestId,
         Metadata = payload.Metadata,
+        RunId = payload.RunId,
         Requests = [.. record.Wants.Select(want => FactsOf(want, record))],
         IsRepeated = true,
     };
@@ -133,6 +134,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         Resources = [.. request.Wants.Select(want => want.Name)],
         RequestId = request.RequestId,
         Metadata = request.Payload.Metadata,
+        RunId = request.Payload.RunId,
         Facts = request.Payload.Asker,
         Requests = [.. request.Wants.Select(want => new RequestFacts(
             want.Mode, Math.Max(want.Units, 1), request.Priority, request.TtlMs, request.WaitMs, request.MaxHoldMs,

@@ -20,6 +20,9 @@ internal sealed record LockPayload
     /// <summary>What the caller said of the action, for when the policy is asked again.</summary>
     public JsonElement? Metadata { get; init; }
 
+    /// <summary>The run that the action belongs to.</summary>
+    public string? RunId { get; init; }
+
     public PolicyStamp? Decision { get; init; }
 
     /// <summary>What the key said of who asked; null when there were no keys.</summary>

@@ -40,7 +40,7 @@ internal sealed record LockRequest
     public string Digest => Wants.Count == 1 ? DigestOf(Names, AgentId, SessionId + Asked) : DigestOf(Wants, AgentId, SessionId + Asked);
 
     /// <summary>What a policy decides by: a request for another action is another request.</summary>
-    private string Asked => Payload.Action is { } action ? $"\u0001{action}\u0001{Payload.Metadata?.GetRawText()}" : "";
+    private string Asked => Payload.Action is { } action ? $"\u0001{action}\u0001{Payload.Metadata?.GetRawText()}{(Payload.RunId is { } run ? $"\u0001{run}" : "")}" : "";
 
     public static string DigestOf(IEnumerable<Want> wants, string agentId, string sessionId) =>
         DigestOf(string.Join('\u0002', wants.Select(want => want.ToString()).Order(StringComparer.Ordinal)), agentId, sessionId);

@@ -58,6 +58,8 @@ internal sealed class LockValidator(IOptions<LockOptions> options, NamespaceBook
         errors.Note("reason", body.Reason, required: false);
         errors.Labels(body.Labels);
         errors.Require("action", body.Action is null ? body.Metadata is not { ValueKind: not JsonValueKind.Null } : PolicyMetadata.IsAction(body.Action), PolicyMetadata.ActionRule, body.Action);
+        errors.Text("run_id", body.RunId, required: false);
+        errors.Require("run_id", body.RunId is null || body.Action is not null, "only with action", body.RunId);
         PolicyMetadata.Check(body.Metadata, errors.Add);
         if (errors.Any)
         {
@@ -81,7 +83,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options, NamespaceBook
             HasOwnId = body.RequestId is not null,
             Payload = new LockPayload
             {
-                Reason = body.Reason, Labels = body.Labels is { Count: > 0 } ? body.Labels : null, Action = body.Action, Asker = body.Action is null ? null : caller.Facts,
+                Reason = body.Reason, Labels = body.Labels is { Count: > 0 } ? body.Labels : null, Action = body.Action, RunId = body.RunId, Asker = body.Action is null ? null : caller.Facts,
                 Metadata = body.Metadata is { ValueKind: JsonValueKind.Object } ? body.Metadata : null,
             },
         };

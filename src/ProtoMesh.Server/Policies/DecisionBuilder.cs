@@ -78,10 +78,12 @@ internal sealed class DecisionBuilder(
         var requested = question.Requests.Count > 0 && evaluation.Required.Any(hit => hit.Rule is { Lock: not null, IsAudit: false }) && !obligations.Any(obligation => obligation is Obligation.Lease);
         var rates = enforced.Where(result => result.Obligation is Obligation.Rate)
             .Select(result => new RateObligation { Rule = result.Obligation.Rule.Id, Remaining = result.Left, ResetsInMs = result.InMs }).ToList();
-        return shown is null && !requested && rates.Count == 0 ? null : new PolicyObligations
+        var budgets = enforced.Where(result => result.Obligation is Obligation.Budget).Select(result => BudgetReasons.Met(result, question.IsDryRun, now)).ToList();
+        return shown is null && !requested && rates.Count == 0 && budgets.Count == 0 ? null : new PolicyObligations
         {
             Lock = shown is not null ? new LockObligation { LockId = shown.LockId, ExpiresInMs = shown.InMs } : requested ? new LockObligation() : null,
             Rate = rates.Count > 0 ? rates : null,
+            Budget = budgets.Count > 0 ? budgets : null,
         };
     }
 

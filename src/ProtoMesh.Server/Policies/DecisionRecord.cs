@@ -92,6 +92,16 @@ internal static class DecisionRecord
             ["metadata"] = CelJson.NodeOf(seen[PolicyVariables.Metadata]),
             ["has_fencing_token"] = question.FencingToken is not null,
         };
+        if (question.RunId is not null)
+        {
+            json["run"] = CelJson.NodeOf(seen[PolicyVariables.Run]);
+        }
+
+        if (seen[PolicyVariables.Budget].AsMap.Count > 0)
+        {
+            json["budget"] = CelJson.NodeOf(seen[PolicyVariables.Budget]);
+        }
+
         if (question.Metadata is { } sent)
         {
             json["metadata_sent"] = JsonNode.Parse(sent.GetRawText());

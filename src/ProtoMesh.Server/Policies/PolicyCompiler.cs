@@ -11,6 +11,7 @@ internal sealed class PolicyCompiler
     private readonly CelEnvironment _environment;
     private readonly string[] _lines;
     private readonly List<PolicyIssue> _issues;
+    private IReadOnlyList<PolicyBudget>? _budgets;
 
     private PolicyCompiler(CelEnvironment environment, string source, List<PolicyIssue> issues)
     {
@@ -24,6 +25,8 @@ internal sealed class PolicyCompiler
         var schema = MetadataSchema.Of(document.Metadata, issues);
         var (parameters, parametersType) = PolicyParams.Read(document.Params, issues);
         var compiler = new PolicyCompiler(PolicyVariables.Environment(schema.Type, parametersType), source, issues);
+        var budgets = document.Budgets.Select(budget => new PolicyBudget(budget.Definition, compiler.Program(budget.Key, CelType.String))).ToList();
+        compiler._budgets = budgets;
         return new PolicySet
         {
             Name = document.Name,
@@ -35,6 +38,7 @@ internal sealed class PolicyCompiler
             Metadata = schema,
             Params = parameters,
             Tests = document.Tests,
+            Budgets = budgets,
         };
     }
 
@@ -58,6 +62,8 @@ internal sealed class PolicyCompiler
             IsAudit = source.IsAudit ?? isAudit,
             Lock = source.Lock is { } held && Program(held.Resource, CelType.String) is { } resource ? new LockRequirement(resource, held.Mode, held.MinRemainingMs) : null,
             Rate = source.Rate is { } rate && Program(rate.Key, CelType.String) is { } key ? new RateRequirement(key, rate.Limit, rate.Window) : null,
+            Budget = source.Budget is { } use && Program(use.Amount, null) is { } amount
+                ? new BudgetRequirement([.. use.Names.Select(name => _budgets!.FirstOrDefault(budget => budget.Definition.Name == name.Text)).OfType<PolicyBudget>()], amount, use.Hold) : null,
             Approvers = source.Approvers is { } approvers ? new Approvers(approvers.Group, approvers.Quorum, approvers.Expires) : null,
             Line = place.Item1,
             Column = place.Item2,
@@ -75,7 +81,7 @@ internal sealed class PolicyCompiler
         return Program(text, CelType.String);
     }
 
-    private CelProgram? Program(YamlText? text, CelType expected)
+    private CelProgram? Program(YamlText? text, CelType? expected)
     {
         if (text is null)
         {
@@ -87,6 +93,12 @@ internal sealed class PolicyCompiler
         {
             var (line, column) = PlaceOf(text, issue.Line, issue.Column);
             _issues.Add(new PolicyIssue(line, column, issue.Message));
+        }
+
+        if (program is not null && BudgetFacts.Refusal(program.Source, _budgets) is var (at, problem))
+        {
+            var (line, column) = PlaceOf(text, 1 + text.Text.AsSpan(0, at).Count('\n'), at - text.Text.LastIndexOf('\n', Math.Max(0, at - 1)));
+            _issues.Add(new PolicyIssue(line, column, problem));
         }
 
         return program;

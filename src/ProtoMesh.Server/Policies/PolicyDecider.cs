@@ -36,11 +36,17 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
             var held = plan.NeedsLock && subject.Resource is { } resource
                 ? (await scripts.LookAsync(resource, question.AgentId, question.FencingToken, cancellationToken)).Value()
                 : Free;
-            evaluation.Add(set, plan, SlotsOf(set, question, subject, question.Requests.ElementAtOrDefault(index), held, metadata, now));
+            var slots = SlotsOf(set, question, subject, question.Requests.ElementAtOrDefault(index), held, metadata, now);
+            if (plan.NeedsBudgets)
+            {
+                slots[PolicyVariables.Budget] = await BudgetFacts.ReadAsync(set, question, slots, scripts, now, cancellationToken);
+            }
+
+            evaluation.Add(set, plan, slots);
         }
 
         var id = Guid.CreateVersion7(now).ToString();
-        var obligations = PolicyRequirements.Of(evaluation, question);
+        var obligations = BudgetRequirements.Named(PolicyRequirements.Of(evaluation, question), question, id);
         var (decided, would) = (evaluation.Verdict(withAudit: false), evaluation.Verdict(withAudit: true));
         IReadOnlyList<ObligationResult> results = [];
         if (obligations.Count > 0 && (decided == PolicyVerdict.Allow || would == PolicyVerdict.Allow))
@@ -56,7 +62,10 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         var taken = decision.Allowed && !question.IsDryRun
             ? results.Where(result => result is { Verdict: "free", Obligation: Obligation.Rate }).Select(result => (Obligation.Rate)result.Obligation).ToArray()
             : [];
-        return new PolicyOutcome(new PolicyAnswer(decision, taken, now), null, builder);
+        var reserved = decision.Allowed && !question.IsDryRun
+            ? results.Where(result => result is { Verdict: "fits", Obligation: Obligation.Budget, Obligation.Rule.IsAudit: false }).Select(result => ((Obligation.Budget)result.Obligation).Hold.ReservationId).ToArray()
+            : [];
+        return new PolicyOutcome(new PolicyAnswer(decision, taken, now) { Reserved = reserved }, null, builder);
     }
 
     private static PolicyStamp StampOf(ActivePolicy active, string id) => new()
@@ -76,6 +85,8 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         slots[PolicyVariables.Metadata] = metadata;
         slots[PolicyVariables.Params] = set.Params;
         slots[PolicyVariables.Now] = CelValue.Of(now);
+        slots[PolicyVariables.Run] = BudgetFacts.RunOf(question.RunId);
+        slots[PolicyVariables.Budget] = CelValue.Map(CelMap.Empty);
         return slots;
     }
 }

@@ -1,3 +1,5 @@
+using ProtoMesh.Server.Cel;
+
 namespace ProtoMesh.Server.Policies;
 
 /// <summary>The rules about one action, and what has to be known to decide it.</summary>
@@ -9,8 +11,9 @@ internal sealed class PolicyPlan
         Against = [.. all.Where(rule => rule.Effect is RuleEffect.Deny or RuleEffect.RequireApproval)];
         Requiring = [.. all.Where(rule => rule.Effect == RuleEffect.Require)];
         Allowing = [.. all.Where(rule => rule.Effect == RuleEffect.Allow)];
-        var paths = all.SelectMany(rule => rule.Programs).SelectMany(program => program.Paths).ToHashSet(StringComparer.Ordinal);
+        var paths = all.SelectMany(rule => rule.Programs.Concat(rule.Budget?.Budgets.Select(budget => budget.Key).OfType<CelProgram>() ?? [])).SelectMany(program => program.Paths).ToHashSet(StringComparer.Ordinal);
         NeedsLock = paths.Any(path => path == "lock" || path.StartsWith("lock.", StringComparison.Ordinal));
+        NeedsBudgets = paths.Any(path => path == "budget" || path.StartsWith("budget.", StringComparison.Ordinal));
         Reads = [.. PolicySubject.TrustedPaths.Where(trusted => paths.Any(path => path == trusted || path == trusted.Split('.')[0] || path.StartsWith($"{trusted}.", StringComparison.Ordinal)))];
     }
 
@@ -23,6 +26,9 @@ internal sealed class PolicyPlan
 
     /// <summary>Whether a rule reads how the resource is held, which costs a look into the store.</summary>
     public bool NeedsLock { get; }
+
+    /// <summary>Whether a rule reads how budgets stand, which costs another.</summary>
+    public bool NeedsBudgets { get; }
 
     /// <summary>The trusted inputs that a rule reads; the answer tells where they came from.</summary>
     public string[] Reads { get; }

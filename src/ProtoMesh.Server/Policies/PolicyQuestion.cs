@@ -22,10 +22,13 @@ internal sealed record PolicyQuestion
     /// <summary>The token of the caller's lease.</summary>
     public long? FencingToken { get; init; }
 
-    /// <summary>Who takes a place in a rate: the same id takes once. Null: the decision itself, so each question takes.</summary>
+    /// <summary>Who takes a place in a rate: the same id takes once. Null: the decision itself, so each question takes. Reservations of budgets have it as their id.</summary>
     public string? RequestId { get; init; }
 
     public JsonElement? Metadata { get; init; }
+
+    /// <summary>The run that the action belongs to.</summary>
+    public string? RunId { get; init; }
 
     /// <summary>What the caller's key says of it; null while there are no keys, and its own word has to do.</summary>
     public KeyFacts? Facts { get; init; }
@@ -43,7 +46,7 @@ internal sealed record PolicyQuestion
             return decisionId;
         }
 
-        var question = string.Join('\u0001', [AgentId, Action, .. Resources.Select(resource => resource.Short), Metadata?.GetRawText() ?? ""]);
+        var question = string.Join('\u0001', [AgentId, Action, .. Resources.Select(resource => resource.Short), Metadata?.GetRawText() ?? "", .. RunId is null ? Array.Empty<string>() : [RunId]]);
         return $"{RequestId}.{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(question)).AsSpan(0, 12))}";
     }
 
@@ -76,4 +79,8 @@ internal interface IObligedStep
 /// <param name="Decision">For the caller.</param>
 /// <param name="Taken">Places in rates.</param>
 /// <param name="At">When they were taken.</param>
-internal sealed record PolicyAnswer(PolicyDecision Decision, IReadOnlyList<Obligation.Rate> Taken, DateTimeOffset At);
+internal sealed record PolicyAnswer(PolicyDecision Decision, IReadOnlyList<Obligation.Rate> Taken, DateTimeOffset At)
+{
+    /// <summary>Reservations of budgets, by their ids.</summary>
+    public IReadOnlyList<string> Reserved { get; init; } = [];
+}

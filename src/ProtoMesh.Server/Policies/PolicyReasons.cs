@@ -15,7 +15,7 @@ internal static class PolicyReasons
     {
         var rule = hit.Rule;
         var at = At(set, rule);
-        var effect = rule.Effect switch { RuleEffect.RequireApproval => PolicyVerdict.RequireApproval, RuleEffect.Require when rule.Lock is not null => "lock", RuleEffect.Require => "rate", _ => PolicyVerdict.Deny };
+        var effect = rule.Effect switch { RuleEffect.RequireApproval => PolicyVerdict.RequireApproval, RuleEffect.Require when rule.Lock is not null => "lock", RuleEffect.Require when rule.Budget is not null => "budget", RuleEffect.Require => "rate", _ => PolicyVerdict.Deny };
         if (hit.Fault is { } fault)
         {
             return new PolicyReason
@@ -53,6 +53,12 @@ internal static class PolicyReasons
     public static PolicyReason Of(PolicySet set, ObligationResult result, CelValue[] slots, PolicyQuestion question, PolicyEvaluation evaluation)
     {
         var rule = result.Obligation.Rule;
+        if (result.Obligation is Obligation.Budget budget)
+        {
+            var refusal = BudgetReasons.Of(budget, result, At(set, rule));
+            return rule.Message is null ? refusal : refusal with { Message = Message(rule, slots, evaluation) };
+        }
+
         var (effect, sentence, change) = result.Obligation switch
         {
             Obligation.Lease lease => ("lock", SentenceOf(lease, result), ChangeOf(lease, question)),

@@ -16,7 +16,8 @@ internal static class PolicyRequirements
         var obligations = new List<Obligation>();
         foreach (var hit in evaluation.Required)
         {
-            Obligation? obligation = hit.Rule.Lock is { } held ? LeaseOf(hit, held, question, evaluation) : RateOf(hit, hit.Rule.Rate!, question, evaluation);
+            Obligation? obligation = hit.Rule.Lock is { } held ? LeaseOf(hit, held, question, evaluation)
+                : hit.Rule.Budget is { } budget ? BudgetRequirements.Of(hit, budget, question, evaluation) : RateOf(hit, hit.Rule.Rate!, question, evaluation);
             if (obligation is not null && !obligations.Contains(obligation))
             {
                 obligations.Add(obligation);

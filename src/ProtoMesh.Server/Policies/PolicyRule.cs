@@ -37,6 +37,8 @@ internal sealed class PolicyRule
 
     public RateRequirement? Rate { get; init; }
 
+    public BudgetRequirement? Budget { get; init; }
+
     public Approvers? Approvers { get; init; }
 
     /// <summary>Where its condition starts, or the rule when it has none.</summary>
@@ -45,7 +47,7 @@ internal sealed class PolicyRule
     public required int Column { get; init; }
 
     /// <summary>Every expression of it.</summary>
-    public IEnumerable<CelProgram> Programs => new[] { When, Message, Lock?.Resource, Rate?.Key }.OfType<CelProgram>();
+    public IEnumerable<CelProgram> Programs => new[] { When, Message, Lock?.Resource, Rate?.Key, Budget?.Amount }.OfType<CelProgram>();
 
     /// <summary>Whether it is about an action.</summary>
     public bool IsAbout(string action)
@@ -67,6 +69,9 @@ internal sealed record LockRequirement(CelProgram Resource, string Mode, long Mi
 
 /// <summary>At most <paramref name="Limit"/> in any <paramref name="Window"/> for each value of the key.</summary>
 internal sealed record RateRequirement(CelProgram Key, int Limit, TimeSpan Window);
+
+/// <summary>An amount of every named budget, held until the real cost is known.</summary>
+internal sealed record BudgetRequirement(IReadOnlyList<PolicyBudget> Budgets, CelProgram Amount, TimeSpan Hold);
 
 /// <summary>Who may approve.</summary>
 internal sealed record Approvers(string Group, int Quorum, TimeSpan Expires);

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Budgets;
 using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server.Policies;
@@ -15,17 +16,23 @@ internal abstract record Obligation(PolicyRule Rule)
 
     /// <summary>A place in a rate; <paramref name="Key"/> is the store's.</summary>
     internal sealed record Rate(PolicyRule Rule, string Key) : Obligation(Rule);
+
+    /// <summary>An amount of budgets.</summary>
+    internal sealed record Budget(PolicyRule Rule, string Space, BudgetHold Hold) : Obligation(Rule);
 }
 
 /// <summary>What the store said to one obligation.</summary>
 /// <param name="Obligation">Which one.</param>
-/// <param name="Verdict">lease: <c>held</c>, <c>missing</c>, <c>mode</c> or <c>short</c>; rate: <c>free</c>, <c>known</c> or <c>full</c>.</param>
+/// <param name="Verdict">lease: <c>held</c>, <c>missing</c>, <c>mode</c> or <c>short</c>; rate: <c>free</c>, <c>known</c> or <c>full</c>; budget: <c>fits</c>, <c>known</c>, <c>conflict</c> or <c>full</c>.</param>
 /// <param name="LockId">The lease that was found.</param>
 /// <param name="Left">How many places are left in the rate.</param>
-/// <param name="InMs">How long the lease still lives, or when the rate's oldest place becomes free.</param>
+/// <param name="InMs">How long the lease still lives, or when the rate's oldest place becomes free, or when the budget may fit (-1 for never).</param>
 internal sealed record ObligationResult(Obligation Obligation, string Verdict, string? LockId, int Left, long InMs)
 {
-    public bool IsMet => Verdict is "held" or "free" or "known";
+    public bool IsMet => Verdict is "held" or "free" or "known" or "fits";
+
+    /// <summary>The budgets' counters, after the reservation if it fits.</summary>
+    public ReservationRecord? Reservation { get; init; }
 }
 
 /// <summary>Calls the policy scripts: what is read of a resource, and what is taken, all or nothing.</summary>
@@ -34,7 +41,11 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
     private static readonly Script Look = Script.Named("Policies/Lua/look.lua");
     private static readonly Script Oblige = Script.Named("Policies/Lua/oblige.lua");
     private static readonly Script Return = Script.Named("Policies/Lua/give_back.lua");
+
+    /// <summary>How many windows may end while one decision is made.</summary>
+    private const int MostWindows = 4;
     private static readonly TimeSpan Fresh = TimeSpan.FromSeconds(1);
+    private readonly BudgetScripts _budgets = new(store);
     private Reading? _reading;
 
     /// <summary>
@@ -88,7 +99,7 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
             }
         }
 
-        var rates = obligations.OfType<Obligation.Rate>().ToList();
+        var rates = obligations.Where(obligation => obligation is not Obligation.Lease).ToList();
         if (rates.Count > 0)
         {
             var isMet = results.All(result => result.IsMet || result.Obligation.Rule.IsAudit);
@@ -107,8 +118,18 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
     public async Task<(DateTimeOffset Now, IReadOnlyList<ObligationResult> Results)> ObligeAsync(
         IObligedStep step, PolicyStamp stamp, string taker, IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken)
     {
-        var reply = await step.RunAsync(stamp, taker, ArgumentsOf(obligations), cancellationToken);
-        return (DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number), ResultsOf(reply, step.Partition, obligations));
+        var windows = await WindowsAsync(obligations, cancellationToken);
+        for (var attempt = 0; ; attempt++)
+        {
+            var reply = await step.RunAsync(stamp, taker, ArgumentsOf(obligations, windows), cancellationToken);
+            var (now, results) = (TimeOf(reply), ResultsOf(reply, step.Partition, obligations));
+            if (attempt == MostWindows || reply[0].Text != "refused" || !results.Any(IsStale))
+            {
+                return (now, results);
+            }
+
+            windows = now;
+        }
     }
 
     /// <summary>Gives back what an id took at a time, because what it was for was refused.</summary>
@@ -124,6 +145,19 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
         await store.RunAsync(Return, partition, [store.ChannelOf(partition), .. arguments], cancellationToken);
     }
 
+    /// <summary>Takes reservations back as if they had never been made.</summary>
+    public async Task GiveBackAsync(string space, IEnumerable<string> reservations)
+    {
+        foreach (var id in reservations)
+        {
+            await _budgets.ReleaseAsync(space, id, "", isReturned: true, CancellationToken.None);
+        }
+    }
+
+    /// <summary>How counters stand.</summary>
+    public async Task<IReadOnlyList<CounterView>> CountersAsync(string space, IEnumerable<BudgetSlot> slots, DateTimeOffset now, CancellationToken cancellationToken) =>
+        (await _budgets.UsageAsync(space, slots, now, cancellationToken)).Lines;
+
     /// <summary>The store's name of a rate: namespace, rule, window (another window counts anew) and the key's value, which is hashed when it is long or has what separates them.</summary>
     public static string RateKey(string space, string rule, TimeSpan window, string value) =>
         $"{space}\u0003{rule}\u0003{(long)window.TotalMilliseconds}\u0003{(value.Length <= 128 && !value.Any(char.IsControl) ? $"={value}" : $"#{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(value)))}")}";
@@ -131,14 +165,32 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
     private async Task<(DateTimeOffset Now, IReadOnlyList<ObligationResult> Results)> ObligeAsync(
         int partition, string id, bool take, IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken)
     {
-        var reply = await RunAsync(Oblige, partition, [id, take ? "1" : "0", .. ArgumentsOf(obligations)], cancellationToken);
-        return (DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number), ResultsOf(reply, partition, obligations));
+        var windows = await WindowsAsync(obligations, cancellationToken);
+        for (var attempt = 0; ; attempt++)
+        {
+            var reply = await RunAsync(Oblige, partition, [id, take ? "1" : "0", .. ArgumentsOf(obligations, windows)], cancellationToken);
+            var (now, results) = (TimeOf(reply), ResultsOf(reply, partition, obligations));
+            if (attempt == MostWindows || !results.Any(IsStale))
+            {
+                return (now, results);
+            }
+
+            windows = now;
+        }
     }
 
+    /// <summary>The time by which the windows of budgets are worked out; the script refuses those that are over by then.</summary>
+    private ValueTask<DateTimeOffset> WindowsAsync(IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken) =>
+        obligations.Any(obligation => obligation is Obligation.Budget) ? NowAsync(cancellationToken) : default;
+
+    private static bool IsStale(ObligationResult result) => result.Verdict == "stale";
+
+    private static DateTimeOffset TimeOf(Reply reply) => DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number);
+
     /// <summary>In the form of <c>Lua/_lib/obligations.lua</c>.</summary>
-    private static string[] ArgumentsOf(IReadOnlyList<Obligation> obligations)
+    private static string[] ArgumentsOf(IReadOnlyList<Obligation> obligations, DateTimeOffset windows)
     {
-        var arguments = new List<string>(7 * obligations.Count);
+        var arguments = new List<string>(11 * obligations.Count);
         foreach (var obligation in obligations)
         {
             var enforced = obligation.Rule.IsAudit ? "0" : "1";
@@ -152,6 +204,9 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
                 case Obligation.Rate rate:
                     arguments.AddRange(["rate", rate.Key, Text(rate.Rule.Rate!.Limit), WindowOf(rate), enforced, ""]);
                     break;
+                case Obligation.Budget budget:
+                    arguments.AddRange(["budget", budget.Space, .. budget.Hold.Arguments(windows), enforced]);
+                    break;
             }
         }
 
@@ -164,7 +219,9 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
         for (var index = 0; index < obligations.Count; index++)
         {
             var (verdict, first, ms) = (reply[(3 * index) + 2].Text, reply[(3 * index) + 3].Text, reply[(3 * index) + 4].Number);
-            results.Add(obligations[index] is Obligation.Lease
+            results.Add(obligations[index] is Obligation.Budget
+                ? new ObligationResult(obligations[index], verdict, null, 0, ms) { Reservation = first.Length > 0 ? ReservationRecord.Parse(first) : null }
+                : obligations[index] is Obligation.Lease
                 ? new ObligationResult(obligations[index], verdict, first.Length > 0 ? LockIdOf(first, partition) : null, 0, ms)
                 : new ObligationResult(obligations[index], verdict, null, int.Parse(first, CultureInfo.InvariantCulture), ms));
         }

@@ -10,7 +10,7 @@ internal sealed class PolicyService(ActivePolicies policies, PolicyDecider decid
     public string DigestOf(string space) => policies.Of(space).Set.Sha256;
 
     /// <summary>Whether an allow of the action may take something that a repetition must not take again.</summary>
-    public bool TakesFor(string space, string action) => policies.Of(space).Set.PlanFor(action).Requiring.Any(rule => rule.Rate is not null);
+    public bool TakesFor(string space, string action) => policies.Of(space).Set.PlanFor(action).Requiring.Any(rule => rule.Rate is not null || rule.Budget is not null);
 
     /// <summary>The decision, or what is wrong with the question.</summary>
     public async ValueTask<(PolicyAnswer? Answer, Problem? Problem)> DecideAsync(PolicyQuestion question, CancellationToken cancellationToken)
@@ -28,18 +28,19 @@ internal sealed class PolicyService(ActivePolicies policies, PolicyDecider decid
     /// <summary>Gives back what an allow took, because its action did not come about. What cannot be given back ends with its window.</summary>
     public async Task GiveBackAsync(PolicyQuestion question, PolicyAnswer answer)
     {
-        if (answer.Taken.Count == 0)
+        if (answer.Taken.Count == 0 && answer.Reserved.Count == 0)
         {
             return;
         }
 
         try
         {
+            await scripts.GiveBackAsync(question.Namespace, answer.Reserved);
             await scripts.GiveBackAsync(question.Namespace, question.TakerOf(answer.Decision.DecisionId), answer.At, answer.Taken, CancellationToken.None);
         }
         catch (StoreException)
         {
-            // The place stays taken until its window is over: too little is allowed then, never too much.
+            // The place stays taken until its window is over, and the amount until its hold is: too little is allowed then, never too much.
         }
     }
 }

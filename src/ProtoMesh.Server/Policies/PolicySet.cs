@@ -37,6 +37,9 @@ internal sealed class PolicySet
 
     public required IReadOnlyList<TestSource> Tests { get; init; }
 
+    /// <summary>In the document's order.</summary>
+    public IReadOnlyList<PolicyBudget> Budgets { get; init; } = [];
+
     /// <summary>Reads a document, compiles it, looks for what is probably not meant, and runs its tests; never throws.</summary>
     public static PolicyLoad Load(string source)
     {

@@ -20,6 +20,7 @@ internal static class PolicySetup
         services.AddHostedService<DecisionWriter>();
         services.AddHostedService(provider => provider.GetRequiredService<DecisionRetention>());
         services.AddSingleton<PolicySubjects>();
+        services.AddSingleton<Budgets.IBudgetBook, PolicyBudgetBook>();
         services.AddSingleton<PolicyScripts>();
         services.AddSingleton<PolicyDecider>();
         services.AddSingleton<PolicyService>();

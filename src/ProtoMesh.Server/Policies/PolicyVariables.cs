@@ -13,7 +13,9 @@ internal static class PolicyVariables
     public const int Metadata = 5;
     public const int Params = 6;
     public const int Now = 7;
-    public const int Count = 8;
+    public const int Run = 8;
+    public const int Budget = 9;
+    public const int Count = 10;
 
     /// <summary>Who asks.</summary>
     public static readonly CelRecordType AgentType = new("agent",
@@ -43,9 +45,18 @@ internal static class PolicyVariables
         new("expires_in_ms", CelType.Int, true), new("waiters", CelType.Int, false),
     ]);
 
+    /// <summary>The run that the action belongs to, when the caller names one.</summary>
+    public static readonly CelRecordType RunType = new("run", [new("id", CelType.String, true)]);
+
+    /// <summary>How a budget stands for whoever asks; one whose key cannot be told is not among them.</summary>
+    public static readonly CelRecordType BudgetType = new("a budget",
+    [
+        new("cap", CelType.Int, false), new("spent", CelType.Int, false), new("held", CelType.Int, false), new("left", CelType.Int, false), new("disputed", CelType.Int, false),
+    ]);
+
     public static CelEnvironment Environment(CelRecordType metadata, CelRecordType parameters) => new(
     [
         new("agent", AgentType), new("action", CelType.String), new("resource", ResourceType), new("request", RequestType), new("lock", LockType),
-        new("metadata", metadata), new("params", parameters), new("now", CelType.Timestamp),
+        new("metadata", metadata), new("params", parameters), new("now", CelType.Timestamp), new("run", RunType), new("budget", CelType.MapOf(CelType.String, BudgetType)),
     ]);
 }

@@ -6,9 +6,9 @@ internal sealed class PartitionKeys(int partition)
 {
     public int Partition { get; } = partition;
 
-    /// <summary>KEYS[1] to KEYS[7]: meta, resources, requests, order, deadlines, events, rates.</summary>
+    /// <summary>KEYS[1] to KEYS[8]: meta, resources, requests, order, deadlines, events, rates, budgets.</summary>
     public string[] Names { get; } =
-        [.. new[] { "meta", "resources", "requests", "order", "deadlines", "events", "rates" }.Select(name => $"protomesh:{{p{partition}}}:{name}")];
+        [.. new[] { "meta", "resources", "requests", "order", "deadlines", "events", "rates", "budgets" }.Select(name => $"protomesh:{{p{partition}}}:{name}")];
 
     /// <summary>The channel on which scripts publish hints about this partition; ARGV[1] of every script.</summary>
     public string Channel { get; } = $"protomesh:{{p{partition}}}:wake";

@@ -1,9 +1,12 @@
--- The sweeper: ends what is due, grants what became free, and forgets what was kept long enough.
--- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events
+-- The sweeper: ends what is due, of leases and of budgets, grants what became free, and forgets what was kept long enough.
+-- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates, 8 budgets
 -- ARGV: 1 channel, 2 settings
 -- Returns: {'ok', now, next deadline, '1' when there is more to do at once}
 --@include Locks/Lua/_lib/waiting.lua
+--@include Budgets/Lua/_lib/sweep.lua
 begin()
+begin_budgets()
+local swept = sweep_budgets(64)
 local seen = catch_up(64)
 
 local old = call('ZRANGEBYLEX', order, '[\1', '(\1' .. format('%016d', now + 1), 'LIMIT', '0', '200')
@@ -37,8 +40,8 @@ end
 local next_due = call('ZRANGE', deadlines, '0', '0', 'WITHSCORES')
 if seen > 0 then
   settle('time')
-elseif went_back or (next_due[1] ~= '' and now_us - last_us >= 1000000) then
+elseif swept > 0 or went_back or (next_due[1] ~= '' and now_us - last_us >= 1000000) then
   -- A step back of the clock is seen only against a time that was saved: while something is live, at most a second ago.
   save_counters()
 end
-return {'ok', int(now), next_due[2], (seen == 64 or #old == 200) and '1' or '0'}
+return {'ok', int(now), next_due[2], (seen == 64 or swept == 64 or #old == 200) and '1' or '0'}

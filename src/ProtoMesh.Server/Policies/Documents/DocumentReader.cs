@@ -31,7 +31,7 @@ internal sealed partial class DocumentReader
 
     private PolicyDocument? Document(YamlNode root)
     {
-        if (Fields.Of(root, "a policy", _issues, "apiVersion", "name", "defaults", "params", "metadata", "rules", "tests") is not { } fields)
+        if (Fields.Of(root, "a policy", _issues, "apiVersion", "name", "defaults", "params", "metadata", "budgets", "rules", "tests") is not { } fields)
         {
             return null;
         }
@@ -50,6 +50,7 @@ internal sealed partial class DocumentReader
             _issues.Add(new PolicyIssue(twice.Line, twice.Column, $"a second rule with the id '{twice.Id}'"));
         }
 
+        var budgets = new BudgetReader(_issues).Read(fields, rules);
         return new PolicyDocument
         {
             Name = name ?? "unnamed",
@@ -58,6 +59,7 @@ internal sealed partial class DocumentReader
             Params = fields.Entries("params", MostParams),
             Metadata = [.. fields.Entries("metadata", MostFields).Select(MetadataOf).OfType<MetadataField>()],
             Rules = rules,
+            Budgets = budgets,
             Tests = [.. fields.List("tests", 0, MostTests).Select(Test).OfType<TestSource>()],
         };
     }
@@ -112,15 +114,15 @@ internal sealed partial class DocumentReader
         var id = fields.Word("id", NamePattern(), NameRule, required: true);
         fields.Text("description");
         var effect = fields.OneOf("effect", "deny", "require_approval", "allow");
-        var require = Fields.Of(fields.Node("require"), "'require'", _issues, "lock", "rate");
+        var require = Fields.Of(fields.Node("require"), "'require'", _issues, "lock", "rate", "budget");
         if (fields.Node("effect") is null == fields.Node("require") is null)
         {
             Add(node, "a rule has either an 'effect' or a 'require'");
         }
 
-        if (require is not null && require.Node("lock") is null == require.Node("rate") is null)
+        if (require is not null && new[] { "lock", "rate", "budget" }.Count(kind => require.Node(kind) is not null) != 1)
         {
-            Add(node, "'require' names either a lock or a rate; write a rule for each");
+            Add(node, "'require' names one of a lock, a rate and a budget; write a rule for each");
         }
 
         if (fields.Node("approvers") is { } approvers && effect != "require_approval")
@@ -139,6 +141,7 @@ internal sealed partial class DocumentReader
             IsAudit = fields.OneOf("mode", "enforce", "audit") is { } mode ? mode == "audit" : null,
             Lock = require is null ? null : Lock(require.Node("lock")),
             Rate = require is null ? null : Rate(require.Node("rate")),
+            Budget = require is null ? null : new BudgetReader(_issues).Use(require.Node("budget")),
             Approvers = effect == "require_approval" ? Approvers(fields.Node("approvers")) : null,
             Line = node.Line,
             Column = node.Column,

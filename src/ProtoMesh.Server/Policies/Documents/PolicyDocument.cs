@@ -17,6 +17,8 @@ internal sealed record PolicyDocument
     public required IReadOnlyList<RuleSource> Rules { get; init; }
 
     public required IReadOnlyList<TestSource> Tests { get; init; }
+
+    public IReadOnlyList<BudgetSource> Budgets { get; init; } = [];
 }
 
 /// <summary>A field of the metadata that rules may read.</summary>
@@ -63,6 +65,8 @@ internal sealed record RuleSource
     public LockSource? Lock { get; init; }
 
     public RateSource? Rate { get; init; }
+
+    public BudgetUseSource? Budget { get; init; }
 
     public ApproversSource? Approvers { get; init; }
 

@@ -1,5 +1,5 @@
 -- Gives back the places that an id took, because what it took them for was refused.
--- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates
+-- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates, 8 budgets
 -- ARGV: 1 channel, 2 the id, 3 the time at which it took them (ms), then each key and its window ms
 -- Returns: {'ok'}
 --@include Policies/Lua/_lib/rates.lua

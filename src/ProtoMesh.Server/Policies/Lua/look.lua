@@ -1,5 +1,5 @@
 -- How a resource is held, for rules that read it. Writes nothing and tells no token.
--- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates
+-- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates, 8 budgets
 -- ARGV: 1 channel, 2 '', 3 name, 4 agent_id, 5 the token that the agent shows or ''
 -- Returns: {'ok', now, the agent's own lease: id, mode, end; the first holder: agent, mode, end; how many wait}, '' for what is not there
 --@include Locks/Lua/_lib/held.lua

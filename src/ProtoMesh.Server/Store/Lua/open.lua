@@ -1,7 +1,8 @@
 -- Makes a partition ready: its identity when it is new, the keys that must never be empty, and the floor of its tokens.
--- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates
+-- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates, 8 budgets
 -- ARGV: 1 channel, 2 store_id, 3 epoch, 4 partitions, 5 group_by, 6 token floor
 -- Returns: {'ok'} | {'differs'} when it belongs to another store or epoch
+-- A store that was first used before there were budgets gets their key here.
 local meta, resources, requests, order, deadlines, events = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
 local known = redis.call('HMGET', meta, 'store_id', 'epoch', 'token')
 if not known[1] then
@@ -19,6 +20,7 @@ end
 if known[1] ~= ARGV[2] or known[2] ~= ARGV[3] then
   return {'differs'}
 end
+redis.call('HSET', KEYS[8], '', '')
 if tonumber(ARGV[6]) > tonumber(known[3]) then
   redis.call('HSET', meta, 'token', ARGV[6])
 end

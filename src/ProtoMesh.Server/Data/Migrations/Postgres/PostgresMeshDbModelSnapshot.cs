@@ -228,6 +228,127 @@ namespace ProtoMesh.Server.Data.Migrations.Postgres
                     b.ToTable("namespaces", (string)null);
                 });
 
+            modelBuilder.Entity("ProtoMesh.Server.Budgets.LedgerRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .HasColumnType("bigint")
+                        .HasColumnName("id");
+
+                    b.Property<long?>("Actual")
+                        .HasColumnType("bigint")
+                        .HasColumnName("actual");
+
+                    b.Property<string>("AgentId")
+                        .HasColumnType("text")
+                        .HasColumnName("agent_id");
+
+                    b.Property<long>("Amount")
+                        .HasColumnType("bigint")
+                        .HasColumnName("amount");
+
+                    b.Property<DateTime>("At")
+                        .HasColumnType("timestamp with time zone")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Budget")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("budget");
+
+                    b.Property<string>("By")
+                        .HasColumnType("text")
+                        .HasColumnName("by");
+
+                    b.Property<long?>("Claimed")
+                        .HasColumnType("bigint")
+                        .HasColumnName("claimed");
+
+                    b.Property<long>("CreatedMs")
+                        .HasColumnType("bigint")
+                        .HasColumnName("created_ms");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("key");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("kind");
+
+                    b.Property<bool>("Late")
+                        .HasColumnType("boolean")
+                        .HasColumnName("late");
+
+                    b.Property<string>("Model")
+                        .HasColumnType("text")
+                        .HasColumnName("model");
+
+                    b.Property<string>("Namespace")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("namespace");
+
+                    b.Property<bool>("Overrun")
+                        .HasColumnType("boolean")
+                        .HasColumnName("overrun");
+
+                    b.Property<string>("PriceTable")
+                        .HasColumnType("text")
+                        .HasColumnName("price_table");
+
+                    b.Property<string>("Reason")
+                        .HasColumnType("text")
+                        .HasColumnName("reason");
+
+                    b.Property<long?>("Recomputed")
+                        .HasColumnType("bigint")
+                        .HasColumnName("recomputed");
+
+                    b.Property<string>("ReservationId")
+                        .HasColumnType("text")
+                        .HasColumnName("reservation_id");
+
+                    b.Property<string>("Rule")
+                        .HasColumnType("text")
+                        .HasColumnName("rule");
+
+                    b.Property<string>("RunId")
+                        .HasColumnType("text")
+                        .HasColumnName("run_id");
+
+                    b.Property<string>("Shape")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("shape");
+
+                    b.Property<string>("Unit")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("unit");
+
+                    b.Property<string>("Verification")
+                        .HasColumnType("text")
+                        .HasColumnName("verification");
+
+                    b.Property<string>("Window")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("window");
+
+                    b.HasKey("Id")
+                        .HasName("pk_budget_ledger");
+
+                    b.HasIndex("Namespace", "ReservationId", "Id")
+                        .HasDatabaseName("ix_budget_ledger_namespace_reservation_id_id");
+
+                    b.HasIndex("Namespace", "Budget", "Key", "Id")
+                        .HasDatabaseName("ix_budget_ledger_namespace_budget_key_id");
+
+                    b.ToTable("budget_ledger", (string)null);
+                });
+
             modelBuilder.Entity("ProtoMesh.Server.Journal.JournalCursor", b =>
                 {
                     b.Property<int>("Partition")

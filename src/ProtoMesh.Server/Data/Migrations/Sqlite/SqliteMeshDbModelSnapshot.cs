@@ -223,6 +223,127 @@ namespace ProtoMesh.Server.Data.Migrations.Sqlite
                     b.ToTable("namespaces", (string)null);
                 });
 
+            modelBuilder.Entity("ProtoMesh.Server.Budgets.LedgerRow", b =>
+                {
+                    b.Property<long>("Id")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("id");
+
+                    b.Property<long?>("Actual")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("actual");
+
+                    b.Property<string>("AgentId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("agent_id");
+
+                    b.Property<long>("Amount")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("amount");
+
+                    b.Property<DateTime>("At")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("at");
+
+                    b.Property<string>("Budget")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("budget");
+
+                    b.Property<string>("By")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("by");
+
+                    b.Property<long?>("Claimed")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("claimed");
+
+                    b.Property<long>("CreatedMs")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("created_ms");
+
+                    b.Property<string>("Key")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("key");
+
+                    b.Property<string>("Kind")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("kind");
+
+                    b.Property<bool>("Late")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("late");
+
+                    b.Property<string>("Model")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("model");
+
+                    b.Property<string>("Namespace")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("namespace");
+
+                    b.Property<bool>("Overrun")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("overrun");
+
+                    b.Property<string>("PriceTable")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("price_table");
+
+                    b.Property<string>("Reason")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("reason");
+
+                    b.Property<long?>("Recomputed")
+                        .HasColumnType("INTEGER")
+                        .HasColumnName("recomputed");
+
+                    b.Property<string>("ReservationId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("reservation_id");
+
+                    b.Property<string>("Rule")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("rule");
+
+                    b.Property<string>("RunId")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("run_id");
+
+                    b.Property<string>("Shape")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("shape");
+
+                    b.Property<string>("Unit")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("unit");
+
+                    b.Property<string>("Verification")
+                        .HasColumnType("TEXT")
+                        .HasColumnName("verification");
+
+                    b.Property<string>("Window")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("window");
+
+                    b.HasKey("Id")
+                        .HasName("pk_budget_ledger");
+
+                    b.HasIndex("Namespace", "ReservationId", "Id")
+                        .HasDatabaseName("ix_budget_ledger_namespace_reservation_id_id");
+
+                    b.HasIndex("Namespace", "Budget", "Key", "Id")
+                        .HasDatabaseName("ix_budget_ledger_namespace_budget_key_id");
+
+                    b.ToTable("budget_ledger", (string)null);
+                });
+
             modelBuilder.Entity("ProtoMesh.Server.Journal.JournalCursor", b =>
                 {
                     b.Property<int>("Partition")
