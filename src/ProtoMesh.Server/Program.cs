@@ -1,5 +1,6 @@
 using ProtoMesh.Server;
 using ProtoMesh.Server.Access;
+using ProtoMesh.Server.Approvals;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
@@ -27,6 +28,7 @@ return await Startup.RunAsync(async () =>
     builder.Services.AddAccess(builder.Configuration);
     builder.Services.AddJournal(builder.Configuration);
     builder.Services.AddPolicies(builder.Configuration);
+    builder.Services.AddApprovals(builder.Configuration);
     builder.Services.AddLocks(builder.Configuration);
     builder.Services.AddLegacy();
     builder.Services.AddHealth();
@@ -40,6 +42,7 @@ return await Startup.RunAsync(async () =>
     app.MapAccess();
     app.MapJournal();
     app.MapPolicies();
+    app.MapApprovals();
     app.MapLocks();
     app.MapLegacy();
     app.CheckScopes();

@@ -31,6 +31,14 @@ internal enum Scopes
     HealthRead = 512,
 
     KeysAdmin = 1024,
+
+    /// <summary>Ask people for a yes, and take that back.</summary>
+    ApprovalsRequest = 2048,
+
+    ApprovalsRead = 4096,
+
+    /// <summary>Say yes or no, for the groups that the key is of.</summary>
+    ApprovalsDecide = 8192,
 }
 
 /// <summary>The roles, and what each may. What is not said here is denied.</summary>
@@ -43,14 +51,14 @@ internal static class Roles
     public const string Auditor = "auditor";
     public const string Admin = "admin";
 
-    private const Scopes Read = Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesRead | Scopes.HealthRead;
+    private const Scopes Read = Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesRead | Scopes.HealthRead | Scopes.ApprovalsRead;
 
     private static readonly (string Role, Scopes May)[] Table =
     [
-        (Agent, Scopes.LocksAcquire | Scopes.LocksKeep | Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesCheck),
+        (Agent, Scopes.LocksAcquire | Scopes.LocksKeep | Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesCheck | Scopes.ApprovalsRequest | Scopes.ApprovalsRead),
         (Viewer, Read),
-        (Approver, Read),
-        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead),
+        (Approver, Read | Scopes.ApprovalsDecide),
+        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead | Scopes.ApprovalsRequest | Scopes.ApprovalsDecide),
         (Auditor, Read | Scopes.DecisionsRead),
         (Admin, (Scopes)int.MaxValue),
     ];

@@ -20,7 +20,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         }
 
         // A repetition gets what the first submission has become; it is not decided twice and takes nothing twice.
-        if (request.HasOwnId && policies.TakesFor(request.Wants[0].Name.Namespace, action) && await IsKnownAsync(request, id, cancellationToken))
+        if (request.HasOwnId && (request.ApprovalId is not null || policies.TakesFor(request.Wants[0].Name.Namespace, action)) && await IsKnownAsync(request, id, cancellationToken))
         {
             return new LockAdmission(request, null, null, null);
         }
@@ -128,6 +128,9 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         RequestId = request.RequestId,
         Metadata = request.Payload.Metadata,
         Facts = request.Payload.Asker,
+        RunId = request.RunId,
+        ApprovalId = request.ApprovalId,
+        Reason = request.Payload.Reason,
         Requests = [.. request.Wants.Select(want => new RequestFacts(
             want.Mode, Math.Max(want.Units, 1), request.Priority, request.TtlMs, request.WaitMs, request.MaxHoldMs,
             request.Flags.Contains(LockFlags.Detached, StringComparison.Ordinal), request.Flags.Contains(LockFlags.Reentrant, StringComparison.Ordinal)))],

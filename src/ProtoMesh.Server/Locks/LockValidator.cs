@@ -59,6 +59,10 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
         errors.Labels(body.Labels);
         errors.Require("action", body.Action is null ? body.Metadata is not { ValueKind: not JsonValueKind.Null } : PolicyMetadata.IsAction(body.Action), PolicyMetadata.ActionRule, body.Action);
         PolicyMetadata.Check(body.Metadata, errors.Add);
+        errors.Text("run_id", body.RunId, required: false);
+        errors.Require("approval_id", body.ApprovalId is null || PolicyRequests.IsApprovalId(body.ApprovalId), PolicyRequests.ApprovalIdRule, body.ApprovalId);
+        errors.Require("approval_id", body.Action is not null || body.ApprovalId is null, "only with action", body.ApprovalId);
+        errors.Require("run_id", body.Action is not null || body.RunId is null, "only with action", body.RunId);
         if (errors.Any)
         {
             return errors.Problem;
@@ -80,6 +84,8 @@ internal sealed class LockValidator(IOptions<LockOptions> options)
             Flags = (body.Detached == true ? LockFlags.Detached : "") + (body.Reentrant == true ? LockFlags.Reentrant : "") + (journaled ? LockFlags.Journaled : "")
                 + (body.Action is null ? "" : LockFlags.Action),
             HasOwnId = body.RequestId is not null,
+            RunId = body.RunId,
+            ApprovalId = body.ApprovalId,
             Payload = new LockPayload
             {
                 Reason = body.Reason, Labels = body.Labels is { Count: > 0 } ? body.Labels : null, Action = body.Action, Asker = body.Action is null ? null : caller.Facts,

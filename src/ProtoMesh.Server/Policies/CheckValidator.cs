@@ -25,6 +25,8 @@ internal static class CheckValidator
         ResourceName name = default;
         PolicyRequests.Require(errors, "resource", body.Resource is null || ResourceName.TryParse(space, body.Resource, out name), ResourceName.Rule, body.Resource);
         PolicyRequests.Require(errors, "resource", body.FencingToken is null || body.Resource is not null, "required with fencing_token", null);
+        PolicyRequests.Require(errors, "run_id", body.RunId is null || PolicyRequests.IsText(body.RunId, 128), TextRule, body.RunId);
+        PolicyRequests.Require(errors, "approval_id", body.ApprovalId is null || PolicyRequests.IsApprovalId(body.ApprovalId), PolicyRequests.ApprovalIdRule, body.ApprovalId);
         PolicyMetadata.Check(body.Metadata, (field, rule, value) => errors.Add(Problems.Field(field, rule, value)));
         return errors.Count > 0 ? (null, Problems.Invalid(errors)) : (new PolicyQuestion
         {
@@ -35,6 +37,8 @@ internal static class CheckValidator
             FencingToken = body.FencingToken,
             RequestId = body.RequestId,
             Metadata = body.Metadata is { ValueKind: JsonValueKind.Object } ? body.Metadata : null,
+            RunId = body.RunId,
+            ApprovalId = body.ApprovalId,
             IsDryRun = isDryRun,
         }, null);
     }

@@ -23,7 +23,8 @@ internal sealed class PolicyCompiler
     {
         var schema = MetadataSchema.Of(document.Metadata, issues);
         var (parameters, parametersType) = PolicyParams.Read(document.Params, issues);
-        var compiler = new PolicyCompiler(PolicyVariables.Environment(schema.Type, parametersType), source, issues);
+        var environment = PolicyVariables.Environment(schema.Type, parametersType);
+        var compiler = new PolicyCompiler(environment, source, issues);
         return new PolicySet
         {
             Name = document.Name,
@@ -35,6 +36,7 @@ internal sealed class PolicyCompiler
             Metadata = schema,
             Params = parameters,
             Tests = document.Tests,
+            Environment = environment,
         };
     }
 

@@ -47,6 +47,18 @@ internal sealed record PolicyQuestion
         return $"{RequestId}.{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(question)).AsSpan(0, 12))}";
     }
 
+    /// <summary>The approval that the caller shows.</summary>
+    public string? ApprovalId { get; init; }
+
+    /// <summary>Which run of the agent asks.</summary>
+    public string? RunId { get; init; }
+
+    /// <summary>What the agent tells the people who decide.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Only an approval is asked for: nothing is taken or used.</summary>
+    public bool OnlyOpens { get; init; }
+
     /// <summary>Nothing is taken.</summary>
     public bool IsDryRun { get; init; }
 
@@ -58,4 +70,11 @@ internal sealed record PolicyQuestion
 /// <param name="Decision">For the caller.</param>
 /// <param name="Taken">Places in rates.</param>
 /// <param name="At">When they were taken.</param>
-internal sealed record PolicyAnswer(PolicyDecision Decision, IReadOnlyList<Obligation.Rate> Taken, DateTimeOffset At);
+internal sealed record PolicyAnswer(PolicyDecision Decision, IReadOnlyList<Obligation.Rate> Taken, DateTimeOffset At)
+{
+    /// <summary>The approval that was used for it.</summary>
+    public Obligation.Grant? Used { get; init; }
+
+    /// <summary>What people were asked.</summary>
+    public KnownApproval? Asked { get; init; }
+}

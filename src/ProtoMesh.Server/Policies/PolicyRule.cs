@@ -69,4 +69,8 @@ internal sealed record LockRequirement(CelProgram Resource, string Mode, long Mi
 internal sealed record RateRequirement(CelProgram Key, int Limit, TimeSpan Window);
 
 /// <summary>Who may approve.</summary>
-internal sealed record Approvers(string Group, int Quorum, TimeSpan Expires);
+internal sealed record Approvers(string Group, int Quorum, TimeSpan Expires)
+{
+    /// <summary>Of a rule that names none.</summary>
+    public static Approvers Default { get; } = new("approvers", 1, TimeSpan.FromHours(1));
+}

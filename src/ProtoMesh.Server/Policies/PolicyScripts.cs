@@ -14,11 +14,15 @@ internal abstract record Obligation(PolicyRule Rule)
 
     /// <summary>A place in a rate; <paramref name="Key"/> is the store's.</summary>
     internal sealed record Rate(PolicyRule Rule, string Key) : Obligation(Rule);
+
+    /// <summary>A use of what people approved: once, or as often as a standing grant says.</summary>
+    internal sealed record Grant(
+        PolicyRule Rule, PolicyQuestion Question, string Id, bool IsStanding, int Uses, DateTimeOffset EndsAt, DateTimeOffset ForgottenAt, IReadOnlyList<string> By) : Obligation(Rule);
 }
 
 /// <summary>What the store said to one obligation.</summary>
 /// <param name="Obligation">Which one.</param>
-/// <param name="Verdict">lease: <c>held</c>, <c>missing</c>, <c>mode</c> or <c>short</c>; rate: <c>free</c>, <c>known</c> or <c>full</c>.</param>
+/// <param name="Verdict">lease: <c>held</c>, <c>missing</c>, <c>mode</c> or <c>short</c>; rate: <c>free</c>, <c>known</c> or <c>full</c>; grant: also <c>late</c> or <c>revoked</c>.</param>
 /// <param name="LockId">The lease that was found.</param>
 /// <param name="Left">How many places are left in the rate.</param>
 /// <param name="InMs">How long the lease still lives, or when the rate's oldest place becomes free.</param>
@@ -87,7 +91,7 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
             }
         }
 
-        var rates = obligations.OfType<Obligation.Rate>().ToList();
+        var rates = obligations.Where(obligation => obligation is not Obligation.Lease).ToList();
         if (rates.Count > 0)
         {
             var isMet = results.All(result => result.IsMet || result.Obligation.Rule.IsAudit);
@@ -132,6 +136,9 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
                 case Obligation.Rate rate:
                     arguments.AddRange(["rate", rate.Key, Text(rate.Rule.Rate!.Limit), WindowOf(rate), enforced, ""]);
                     break;
+                case Obligation.Grant grant:
+                    arguments.AddRange(["grant", .. GrantScripts.Arguments(grant, id)]);
+                    break;
             }
         }
 
@@ -155,6 +162,16 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
         Volatile.Write(ref _reading, new Reading(asked, reply[1].Number));
         return DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number);
     }
+
+    /// <summary>Runs a script in the partition that has what is counted in a namespace.</summary>
+    public ValueTask<Reply> RunAtHomeAsync(Script script, string space, string[] arguments, CancellationToken cancellationToken) =>
+        RunAsync(script, PartitionOf(space), arguments, cancellationToken);
+
+    /// <summary>What was written until now survives the store's end.</summary>
+    public ValueTask PersistAsync(CancellationToken cancellationToken) => store.Engine.PersistAsync(cancellationToken);
+
+    /// <summary>The partition that has what is counted in a namespace.</summary>
+    public int HomeOf(string space) => PartitionOf(space);
 
     private ValueTask<Reply> RunAsync(Script script, int partition, string[] arguments, CancellationToken cancellationToken) =>
         store.RunAsync(script, partition, [store.ChannelOf(partition), "", .. arguments], cancellationToken);

@@ -21,6 +21,8 @@ internal static class PolicySetup
         services.AddHostedService(provider => provider.GetRequiredService<DecisionRetention>());
         services.AddSingleton<PolicySubjects>();
         services.AddSingleton<PolicyScripts>();
+        services.AddSingleton<GrantScripts>();
+        services.AddSingleton<PolicyApprovals>();
         services.AddSingleton<PolicyDecider>();
         services.AddSingleton<PolicyService>();
         return services;
