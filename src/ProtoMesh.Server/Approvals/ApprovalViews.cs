@@ -57,7 +57,7 @@ internal static class ApprovalViews
         };
     }
 
-    public static KnownApproval Known(ApprovalRecord record, bool isNew = false) => new()
+    public static KnownApproval Known(ApprovalRecord record, DateTime now, bool isNew = false) => new()
     {
         Id = record.Row.ApprovalId,
         State = record.Row.State,
@@ -65,7 +65,8 @@ internal static class ApprovalViews
         Digest = record.Row.Digest,
         Group = record.Row.ApproverGroup,
         Quorum = record.Row.Quorum,
-        ExpiresAt = record.Row.ExpiresAt,
+        EndsAt = record.Row.ValidUntil ?? record.Row.ExpiresAt,
+        EndsInMs = Math.Max(0, (long)((record.Row.ValidUntil ?? record.Row.ExpiresAt) - now).TotalMilliseconds),
         ValidUntil = record.Row.ValidUntil,
         By = [.. record.Votes.Where(vote => vote.Vote == ApprovalVotes.Approve).Select(vote => vote.Name)],
         IsNew = isNew,

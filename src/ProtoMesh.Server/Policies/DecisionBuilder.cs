@@ -110,12 +110,9 @@ internal sealed class DecisionBuilder(
     {
         if (Asked is { } asked)
         {
-            var isPending = asked.State == ApprovalState.Pending;
-            var until = isPending ? asked.ExpiresAt : asked.ValidUntil ?? asked.ExpiresAt;
             return new PolicyApproval
             {
-                ApprovalId = asked.Id, State = asked.State, Group = asked.Group, Quorum = asked.Quorum, ExpiresAt = until,
-                ExpiresInMs = Math.Max(0, (long)(until - now).TotalMilliseconds),
+                ApprovalId = asked.Id, State = asked.State, Group = asked.Group, Quorum = asked.Quorum, ExpiresAt = asked.EndsAt, ExpiresInMs = asked.EndsInMs,
             };
         }
 

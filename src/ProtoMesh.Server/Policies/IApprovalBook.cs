@@ -47,8 +47,11 @@ internal sealed record KnownApproval
 
     public required int Quorum { get; init; }
 
-    /// <summary>When it expires if nobody decides.</summary>
-    public required DateTimeOffset ExpiresAt { get; init; }
+    /// <summary>When it expires if nobody decides, or lapses when it is approved.</summary>
+    public required DateTimeOffset EndsAt { get; init; }
+
+    /// <summary>How long that is from when it was read.</summary>
+    public required long EndsInMs { get; init; }
 
     /// <summary>When an approved one lapses.</summary>
     public DateTimeOffset? ValidUntil { get; init; }
