@@ -1,5 +1,6 @@
 using ProtoMesh.Server;
 using ProtoMesh.Server.Access;
+using ProtoMesh.Server.Approvals;
 using ProtoMesh.Server.Budgets;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Http;
@@ -29,6 +30,7 @@ return await Startup.RunAsync(async () =>
     builder.Services.AddJournal(builder.Configuration);
     builder.Services.AddBudgets(builder.Configuration);
     builder.Services.AddPolicies(builder.Configuration);
+    builder.Services.AddApprovals(builder.Configuration);
     builder.Services.AddLocks(builder.Configuration);
     builder.Services.AddLegacy();
     builder.Services.AddHealth();
@@ -43,6 +45,7 @@ return await Startup.RunAsync(async () =>
     app.MapJournal();
     app.MapBudgets();
     app.MapPolicies();
+    app.MapApprovals();
     app.MapLocks();
     app.MapLegacy();
     app.CheckScopes();

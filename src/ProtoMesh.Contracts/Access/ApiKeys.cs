@@ -30,6 +30,9 @@ public sealed record CreateKey
     /// <summary><c>agent.labels</c> for the policies: at most 16 of 64 and 256 bytes. The label <c>role</c> is their <c>agent.role</c>.</summary>
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
 
+    /// <summary>The groups of approvers that it is of: at most 16 of 64 bytes. A rule that asks for an approval names one.</summary>
+    public IReadOnlyList<string>? Groups { get; init; }
+
     /// <summary>0-9: the highest priority that it may ask for. Absent: 9.</summary>
     public int? MaxPriority { get; init; }
 
@@ -83,6 +86,9 @@ public sealed record ApiKey
 
     /// <summary><c>agent.labels</c> for the policies.</summary>
     public IReadOnlyDictionary<string, string>? Labels { get; init; }
+
+    /// <summary>The groups of approvers that it is of.</summary>
+    public IReadOnlyList<string>? Groups { get; init; }
 
     /// <summary>The highest priority that it may ask for.</summary>
     public int? MaxPriority { get; init; }

@@ -75,4 +75,7 @@ public sealed record AcquireLock
 
     /// <summary>What the caller says of the action, a JSON object of at most 16 KB. Only with <see cref="Action"/>.</summary>
     public JsonElement? Metadata { get; init; }
+
+    /// <summary>The approval that the agent was given for this action and these resources. Only with <see cref="Action"/>.</summary>
+    public string? ApprovalId { get; init; }
 }

@@ -30,6 +30,9 @@ public sealed record CheckPolicy
 
     /// <summary>What the caller says of the action, a JSON object of at most 16 KB: the rules read the fields that the policy declares.</summary>
     public JsonElement? Metadata { get; init; }
+
+    /// <summary>The approval that the agent was given for this very question. It is used up by an allow; the same <see cref="RequestId"/> uses it once.</summary>
+    public string? ApprovalId { get; init; }
 }
 
 /// <summary>The body of <c>POST /v1/policies/check-batch</c>: 1-100 checks, each decided alone.</summary>

@@ -78,7 +78,7 @@ public sealed record PolicyReason
     /// <summary>The rule's code, stable for programs; by default made of its id, such as <c>SPEND_LIMIT</c>.</summary>
     public required string Code { get; init; }
 
-    /// <summary><c>deny</c>, <c>require_approval</c>, <c>lock</c>, <c>rate</c> or <c>budget</c>.</summary>
+    /// <summary><c>deny</c>, <c>require_approval</c>, <c>lock</c>, <c>rate</c>, <c>budget</c> or <c>approval</c>.</summary>
     public required string Effect { get; init; }
 
     /// <summary>The rule's message, or a sentence made of its condition.</summary>
@@ -108,6 +108,9 @@ public sealed record PolicyObligations
 
     /// <summary>What was reserved, one for each rule: commit the real cost, or release it.</summary>
     public IReadOnlyList<BudgetObligation>? Budget { get; init; }
+
+    /// <summary>The approval that was used.</summary>
+    public ApprovalObligation? Approval { get; init; }
 }
 
 /// <summary>An amount that is held on budgets.</summary>
@@ -158,15 +161,40 @@ public sealed record RateObligation
     public required long ResetsInMs { get; init; }
 }
 
+/// <summary>What people said yes to, used for this allow.</summary>
+public sealed record ApprovalObligation
+{
+    /// <summary>The approval, which is used up now; absent for a standing grant.</summary>
+    public string? ApprovalId { get; init; }
+
+    /// <summary>The standing grant.</summary>
+    public string? GrantId { get; init; }
+
+    /// <summary>Who said yes.</summary>
+    public required IReadOnlyList<string> By { get; init; }
+
+    /// <summary>How often the standing grant can still be used.</summary>
+    public int? UsesLeft { get; init; }
+}
+
 /// <summary>Who has to say yes.</summary>
 public sealed record PolicyApproval
 {
+    /// <summary>The approval that was opened, or that waits for the same thing; absent when the caller only wanted to know.</summary>
+    public string? ApprovalId { get; init; }
+
+    /// <summary><c>pending</c>, or <c>approved</c>: then send its id as <c>approval_id</c>.</summary>
+    public string? State { get; init; }
+
     /// <summary>The group of the rule's <c>approvers</c>.</summary>
     public required string Group { get; init; }
 
     /// <summary>How many of them.</summary>
     public required int Quorum { get; init; }
 
-    /// <summary>How long a request for approval stays open, in ms.</summary>
+    /// <summary>How long a request for approval stays open, in ms; how long it can be used once it is approved.</summary>
     public required long ExpiresInMs { get; init; }
+
+    /// <summary>When that ends.</summary>
+    public DateTimeOffset? ExpiresAt { get; init; }
 }

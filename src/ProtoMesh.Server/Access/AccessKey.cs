@@ -30,7 +30,8 @@ internal sealed class AccessKey
         _previousSha256 = row.PreviousSha256 is { } previous ? Convert.FromHexString(previous) : new byte[32];
         _previousUntil = row.PreviousUntil ?? DateTimeOffset.MinValue;
         var labels = JsonSerializer.Deserialize(row.Labels, KeyJson.Default.DictionaryStringString) ?? [];
-        Facts = new KeyFacts { Role = labels.GetValueOrDefault("role") ?? row.Role, AccessRole = row.Role, Team = row.Team, Labels = labels };
+        Groups = JsonSerializer.Deserialize(row.Groups, KeyJson.Default.StringArray) ?? [];
+        Facts = new KeyFacts { KeyId = Id, Role = labels.GetValueOrDefault("role") ?? row.Role, AccessRole = row.Role, Team = row.Team, Labels = labels };
         Guard = Namespace is null ? "" : $"{Namespace}\u0001{(Role != Roles.Agent ? "" : AgentId is not null ? $"={AgentId}" : $"^{AgentPrefix}")}";
     }
 
@@ -57,6 +58,9 @@ internal sealed class AccessKey
     public DateTimeOffset? ExpiresAt { get; }
 
     public bool IsRevoked { get; }
+
+    /// <summary>The groups of approvers that it is of.</summary>
+    public IReadOnlyList<string> Groups { get; }
 
     /// <summary>What policies may trust of whoever has the key.</summary>
     public KeyFacts Facts { get; }
@@ -112,6 +116,9 @@ internal sealed record KeyFacts
     /// <summary>Somebody of whom no key tells anything.</summary>
     public static KeyFacts Nobody { get; } = new();
 
+    /// <summary>Which key: whoever asks for an approval does not give it.</summary>
+    public string? KeyId { get; init; }
+
     /// <summary>The label <c>role</c>, or else the role of the key.</summary>
     public string? Role { get; init; }
 
@@ -123,4 +130,5 @@ internal sealed record KeyFacts
 }
 
 [JsonSerializable(typeof(Dictionary<string, string>))]
+[JsonSerializable(typeof(string[]))]
 internal sealed partial class KeyJson : JsonSerializerContext;

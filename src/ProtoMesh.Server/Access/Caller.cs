@@ -29,6 +29,15 @@ internal sealed class Caller(AccessKey? key, byte[]? proof = null, KeyRing? ring
     /// <summary>The id of its key, for what is written down.</summary>
     public string? KeyId => key?.Id;
 
+    /// <summary>The groups of approvers that its key is of.</summary>
+    public IReadOnlyList<string> Groups => key?.Groups ?? [];
+
+    /// <summary>The only agent that it may be; null for several or all.</summary>
+    public string? OnlyAgent => key?.AgentId;
+
+    /// <summary>What the agents begin with that it may be; null for one or all.</summary>
+    public string? OnlyAgentsFrom => key?.AgentPrefix;
+
     /// <summary>Its name and the id of its key, for what is written down and shown; null for anybody.</summary>
     public string? Name { get; } = key is null ? null : key.Name is null ? key.Id : $"{key.Name} ({key.Id})";
 

@@ -36,6 +36,7 @@ internal static class KeyDocs
         Bodies =
         [
             new("agent", "An agent, or several under one prefix", """{ "name": "billing in production", "role": "agent", "agent_prefix": "billing-", "team": "payments", "labels": { "role": "senior" }, "max_priority": 7, "max_ttl_ms": 60000 }"""),
+            new("approver", "A person who approves for the group ops", """{ "name": "Ada", "role": "approver", "groups": ["ops"] }"""),
             new("viewer", "Somebody who only looks", """{ "name": "dashboard", "role": "viewer" }"""),
             new("admin", "An admin of one namespace", """{ "name": "team payments", "role": "admin", "namespace": "payments" }"""),
         ],

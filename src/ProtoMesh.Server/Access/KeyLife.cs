@@ -19,6 +19,7 @@ internal sealed partial class KeyLife(KeyStore store, KeyRing ring, KeyLoader lo
         {
             KeyId = id.ToString(), Namespace = space, Role = body.Role!, AgentId = body.AgentId, AgentPrefix = body.AgentPrefix, Team = body.Team,
             Labels = JsonSerializer.Serialize((body.Labels ?? new Dictionary<string, string>()).ToDictionary(), KeyJson.Default.DictionaryStringString),
+            Groups = JsonSerializer.Serialize([.. body.Groups ?? []], KeyJson.Default.StringArray),
             MaxPriority = body.MaxPriority, MaxTtlMs = body.MaxTtlMs, Name = body.Name, Comment = body.Comment, Sha256 = KeyText.Digest(secret),
             CreatedAt = time.GetUtcNow().UtcDateTime, CreatedBy = by.KeyId!, ExpiresAt = body.ExpiresAt?.UtcDateTime,
         };
@@ -88,6 +89,7 @@ internal sealed partial class KeyLife(KeyStore store, KeyRing ring, KeyLoader lo
             AgentPrefix = row.AgentPrefix,
             Team = row.Team,
             Labels = JsonSerializer.Deserialize(row.Labels, KeyJson.Default.DictionaryStringString) is { Count: > 0 } labels ? labels : null,
+            Groups = JsonSerializer.Deserialize(row.Groups, KeyJson.Default.StringArray) is { Length: > 0 } groups ? groups : null,
             MaxPriority = row.MaxPriority,
             MaxTtlMs = row.MaxTtlMs,
             CreatedAt = row.CreatedAt,

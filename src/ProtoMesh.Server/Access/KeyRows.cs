@@ -23,6 +23,9 @@ internal sealed class KeyRow
     /// <summary>A JSON object of texts.</summary>
     public required string Labels { get; init; }
 
+    /// <summary>A JSON array of the groups of approvers that it is of.</summary>
+    public string Groups { get; init; } = "[]";
+
     public int? MaxPriority { get; init; }
 
     public long? MaxTtlMs { get; init; }
@@ -97,6 +100,7 @@ internal sealed class AccessTables :
     public void Configure(EntityTypeBuilder<KeyRow> builder)
     {
         builder.ToTable("keys").HasKey(row => row.KeyId);
+        builder.Property(row => row.Groups).HasDefaultValue("[]");
         builder.HasIndex(row => new { row.Namespace, row.KeyId });
         builder.HasIndex(row => row.Revision);
     }

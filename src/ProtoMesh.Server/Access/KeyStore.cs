@@ -154,7 +154,7 @@ internal sealed class KeyStore(IDbContextFactory<MeshDb> factory, TimeProvider t
         db.Add(row);
         db.Add(Change(row, "created", by, revision, row.CreatedAt, new JsonObject
         {
-            ["namespace"] = row.Namespace, ["role"] = row.Role, ["agent_id"] = row.AgentId, ["agent_prefix"] = row.AgentPrefix, ["team"] = row.Team,
+            ["namespace"] = row.Namespace, ["role"] = row.Role, ["agent_id"] = row.AgentId, ["agent_prefix"] = row.AgentPrefix, ["team"] = row.Team, ["groups"] = JsonNode.Parse(row.Groups),
             ["max_priority"] = row.MaxPriority, ["max_ttl_ms"] = row.MaxTtlMs, ["expires_at"] = row.ExpiresAt,
         }));
         await db.SaveChangesAsync(cancellationToken);

@@ -39,6 +39,13 @@ internal static class KeyValidator
         Require("agent_id", isAgent || (body.AgentId is null && body.AgentPrefix is null), "agent_id and agent_prefix only with the role agent", body.AgentId ?? body.AgentPrefix);
         Require("team", body.Team is null || IsText(body.Team, 128), TextRule, body.Team);
         errors.AddRange(CheckLabels("labels", body.Labels));
+        Require("groups", body.Groups is null or { Count: <= 16 }, "at most 16 groups", body.Groups?.Count);
+        foreach (var group in (body.Groups ?? []).Take(17))
+        {
+            Require("groups", group is not null && IsText(group, 64), "names of 1 to 64 bytes without control characters", group);
+        }
+
+        Require("groups", body.Groups is null || body.Groups.Distinct(StringComparer.Ordinal).Count() == body.Groups.Count, "each group once", null);
         Require("max_priority", body.MaxPriority is null or (>= 0 and <= 9), "0 to 9", body.MaxPriority);
         Require("max_ttl_ms", body.MaxTtlMs is null or (>= 1_000 and <= 3_600_000), "1000 to 3600000", body.MaxTtlMs);
         Require("expires_at", body.ExpiresAt is null || body.ExpiresAt > now, "a time to come", body.ExpiresAt);

@@ -44,6 +44,14 @@ internal enum Scopes
     NamespacesRead = 1 << 20,
 
     NamespacesAdmin = 1 << 21,
+
+    /// <summary>Ask people for a yes, and take that back.</summary>
+    ApprovalsRequest = 1 << 14,
+
+    ApprovalsRead = 1 << 15,
+
+    /// <summary>Say yes or no, for the groups that the key is of.</summary>
+    ApprovalsDecide = 1 << 16,
 }
 
 /// <summary>The roles, and what each may. What is not said here is denied.</summary>
@@ -56,14 +64,16 @@ internal static class Roles
     public const string Auditor = "auditor";
     public const string Admin = "admin";
 
-    private const Scopes Read = Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesRead | Scopes.HealthRead | Scopes.BudgetsRead;
+    private const Scopes Read = Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesRead | Scopes.HealthRead | Scopes.BudgetsRead | Scopes.ApprovalsRead;
 
     private static readonly (string Role, Scopes May)[] Table =
     [
-        (Agent, Scopes.LocksAcquire | Scopes.LocksKeep | Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesCheck | Scopes.BudgetsRead | Scopes.BudgetsReserve),
+        (Agent, Scopes.LocksAcquire | Scopes.LocksKeep | Scopes.LocksRead | Scopes.EventsRead | Scopes.PoliciesCheck | Scopes.BudgetsRead | Scopes.BudgetsReserve
+            | Scopes.ApprovalsRequest | Scopes.ApprovalsRead),
         (Viewer, Read | Scopes.NamespacesRead),
-        (Approver, Read),
-        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead | Scopes.NamespacesRead | Scopes.BudgetsReserve | Scopes.BudgetsAdmin),
+        (Approver, Read | Scopes.ApprovalsDecide),
+        (Operator, Read | Scopes.LocksKeep | Scopes.LocksOperate | Scopes.PoliciesCheck | Scopes.PoliciesWrite | Scopes.DecisionsRead | Scopes.NamespacesRead
+            | Scopes.BudgetsReserve | Scopes.BudgetsAdmin | Scopes.ApprovalsRequest | Scopes.ApprovalsDecide),
         (Auditor, Read | Scopes.DecisionsRead | Scopes.NamespacesRead),
         (Admin, (Scopes)int.MaxValue),
     ];

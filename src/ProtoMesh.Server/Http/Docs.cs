@@ -35,6 +35,7 @@ internal static class Docs
         ("Fences", "For a resource that cannot compare tokens itself."),
         ("Events", "What happened, in the order in which the journal committed it."),
         ("Policies", "May this agent do that?"),
+        ("Approvals", "What waits for a person's yes, and saying it."),
         ("Keys", "Who may call, as which agent, in which namespace."),
         ("Health", "For probes and people."),
         ("Legacy", "The first version's calls, for clients that still send them."),

@@ -35,7 +35,7 @@ internal static class JournalRecord
             Counter = outbox.Id.Counter,
             Type = parts[0],
             At = when,
-            Namespace = resources.Count > 0 ? resources[0].Namespace : DefaultNamespace,
+            Namespace = resources.Count > 0 ? resources[0].Namespace : NamespaceIn(parts[8]) ?? DefaultNamespace,
             Resource = resources.Count == 1 ? resources[0].Name : null,
             RequestId = NullIfEmpty(parts[2]),
             LockId = parts[2].Length == 0 ? null : string.Create(CultureInfo.InvariantCulture, $"{parts[2]}.{partition}"),
@@ -128,6 +128,11 @@ internal static class JournalRecord
         data = Encoding.UTF8.GetString(buffer.WrittenSpan);
         return true;
     }
+
+    /// <summary>Where an event is that is about no resource: the extra <c>namespace</c> tells.</summary>
+    private static string? NamespaceIn(string extras) =>
+        extras.Split('\u0002').FirstOrDefault(extra => extra.StartsWith("namespace=", StringComparison.Ordinal)) is ['n', _, _, _, _, _, _, _, _, '=', _, ..] told
+            ? told["namespace=".Length..] : null;
 
     private static bool TryWriteExtras(Utf8JsonWriter json, ReadOnlySpan<char> extras)
     {

@@ -15,6 +15,7 @@ internal static class JournalSetup
         services.AddSingleton<JournalWatermark>();
         services.AddSingleton<JournalStatus>();
         services.AddSingleton<JournalWriter>();
+        services.AddSingleton<JournalAppend>();
         services.AddSingleton<JournalReader>();
         services.AddSingleton<JournalRetention>();
         services.AddHostedService<JournalConsumer>();

@@ -5,7 +5,8 @@ using ProtoMesh.Server.Store;
 namespace ProtoMesh.Server.Journal;
 
 /// <summary>Writes what an outbox holds into the journal, each event once, however often and by however many it is tried.</summary>
-internal sealed partial class JournalWriter(IDbContextFactory<MeshDb> factory, IEnumerable<IJournalProjection> projections, TimeProvider time, ILogger<JournalWriter> log)
+internal sealed partial class JournalWriter(
+    IDbContextFactory<MeshDb> factory, IEnumerable<IJournalProjection> projections, TimeProvider time, ILogger<JournalWriter> log)
 {
     /// <summary>One transaction at a time in this process: the others would only wait for the same row, each with a connection.</summary>
     private readonly SemaphoreSlim _turn = new(1, 1);

@@ -14,7 +14,7 @@ internal static class LockEndpoints
     {
         var locks = routes.MapGroup("/v1/locks").WithTags("Locks");
         locks.MapPost("", AcquireAsync).Needs(Scopes.LocksAcquire).WithName("acquireLock").Documented(LockDocs.Acquire).Answers<GrantedLock>(200).Answers<QueuedLock>(202)
-            .Fails("validation_failed", "lock_held", "lock_timeout", "lock_ended", "mode_conflict", "request_id_conflict", "cross_partition", "queue_full", "namespace_limit", "journal_unavailable", "policy_denied", "agent_mismatch", "namespace_unknown");
+            .Fails("validation_failed", "lock_held", "lock_timeout", "lock_ended", "mode_conflict", "request_id_conflict", "cross_partition", "queue_full", "namespace_limit", "journal_unavailable", "policy_denied", "agent_mismatch", "namespace_unknown", "approval_not_needed", "approvals_unavailable");
         locks.MapPost("/{id}/wait", WaitAsync).Needs(Scopes.LocksKeep).WithName("waitForLock").Documented(LockDocs.Wait).Answers<GrantedLock>(200).Answers<QueuedLock>(202)
             .Fails("validation_failed", "lock_timeout", "lock_ended", "lock_unknown", "journal_unavailable", "policy_denied", "agent_mismatch");
         locks.MapPost("/{id}/renew", RenewAsync).Needs(Scopes.LocksKeep).WithName("renewLock").Documented(LockDocs.Renew).Answers<RenewedLock>(200)

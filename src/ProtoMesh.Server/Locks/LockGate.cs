@@ -21,7 +21,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         }
 
         // A repetition gets what the first submission has become; it is not decided twice and takes nothing twice.
-        if (request.HasOwnId && policies.TakesFor(request.Wants[0].Name.Namespace, action) && await IsKnownAsync(request, id, cancellationToken))
+        if (request.HasOwnId && (request.ApprovalId is not null || policies.TakesFor(request.Wants[0].Name.Namespace, action)) && await IsKnownAsync(request, id, cancellationToken))
         {
             return new LockAdmission(request, null, null, null);
         }
@@ -136,6 +136,8 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         Metadata = request.Payload.Metadata,
         RunId = request.Payload.RunId,
         Facts = request.Payload.Asker,
+        ApprovalId = request.ApprovalId,
+        Reason = request.Payload.Reason,
         Requests = [.. request.Wants.Select(want => new RequestFacts(
             want.Mode, Math.Max(want.Units, 1), request.Priority, request.TtlMs, request.WaitMs, request.MaxHoldMs,
             request.Flags.Contains(LockFlags.Detached, StringComparison.Ordinal), request.Flags.Contains(LockFlags.Reentrant, StringComparison.Ordinal)))],

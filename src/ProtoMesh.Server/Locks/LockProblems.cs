@@ -107,8 +107,15 @@ internal static class LockProblems
             Decision = decision,
             Retryable = decision.Reasons.Any(reason => reason.RetryAfterMs is not null),
             RetryAfterMs = decision.Reasons.Max(reason => reason.RetryAfterMs),
-            NextStep = decision.Approval is { } approval ? $"A person of the group {approval.Group} has to approve this; do other work until then." : ProblemCatalogue.Get("policy_denied").NextStep,
+            NextStep = decision.Approval is { } approval ? NextStep(approval) : ProblemCatalogue.Get("policy_denied").NextStep,
         };
+
+    private static string NextStep(PolicyApproval approval) => approval switch
+    {
+        { ApprovalId: null } => $"A person of the group {approval.Group} has to approve this; do other work until then.",
+        { State: "approved" } => $"It is approved: send the same request again with approval_id {approval.ApprovalId}.",
+        _ => $"A person of the group {approval.Group} has to approve this: {approval.ApprovalId}. Wait with GET /v1/approvals/{approval.ApprovalId} and Prefer: wait=50, or do other work; then send the same request with approval_id.",
+    };
 
     public static string Ordinal(int position) => (position % 100) switch
     {

@@ -30,6 +30,9 @@ internal sealed record LockRequest
     /// <summary>The caller chose the id, so it may be a repetition.</summary>
     public bool HasOwnId { get; init; }
 
+    /// <summary>The approval that is used for it. Not a part of what makes it the same request: it is what was missing.</summary>
+    public string? ApprovalId { get; init; }
+
     public LockPayload Payload { get; init; } = LockPayload.Empty;
 
     public bool IsJournaled => Flags.Contains(LockFlags.Journaled, StringComparison.Ordinal);

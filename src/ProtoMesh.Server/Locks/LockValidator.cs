@@ -58,9 +58,11 @@ internal sealed class LockValidator(IOptions<LockOptions> options, NamespaceBook
         errors.Note("reason", body.Reason, required: false);
         errors.Labels(body.Labels);
         errors.Require("action", body.Action is null ? body.Metadata is not { ValueKind: not JsonValueKind.Null } : PolicyMetadata.IsAction(body.Action), PolicyMetadata.ActionRule, body.Action);
-        errors.Text("run_id", body.RunId, required: false);
-        errors.Require("run_id", body.RunId is null || body.Action is not null, "only with action", body.RunId);
         PolicyMetadata.Check(body.Metadata, errors.Add);
+        errors.Text("run_id", body.RunId, required: false);
+        errors.Require("approval_id", body.ApprovalId is null || PolicyRequests.IsApprovalId(body.ApprovalId), PolicyRequests.ApprovalIdRule, body.ApprovalId);
+        errors.Require("approval_id", body.Action is not null || body.ApprovalId is null, "only with action", body.ApprovalId);
+        errors.Require("run_id", body.Action is not null || body.RunId is null, "only with action", body.RunId);
         if (errors.Any)
         {
             return errors.Problem;
@@ -81,6 +83,7 @@ internal sealed class LockValidator(IOptions<LockOptions> options, NamespaceBook
             Flags = (body.Detached == true ? LockFlags.Detached : "") + (body.Reentrant == true ? LockFlags.Reentrant : "") + (journaled ? LockFlags.Journaled : "")
                 + (body.Action is null ? "" : LockFlags.Action),
             HasOwnId = body.RequestId is not null,
+            ApprovalId = body.ApprovalId,
             Payload = new LockPayload
             {
                 Reason = body.Reason, Labels = body.Labels is { Count: > 0 } ? body.Labels : null, Action = body.Action, RunId = body.RunId, Asker = body.Action is null ? null : caller.Facts,

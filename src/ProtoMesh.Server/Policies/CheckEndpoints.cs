@@ -10,7 +10,7 @@ internal static class CheckEndpoints
     public static void MapPolicyChecks(this IEndpointRouteBuilder routes)
     {
         var policies = routes.MapGroup("/v1/policies").WithTags("Policies");
-        policies.MapPost("/check", CheckAsync).Needs(Scopes.PoliciesCheck).WithName("checkPolicy").Documented(CheckDocs.Check).Answers<PolicyDecision>(200).Fails("validation_failed", "agent_mismatch", "namespace_unknown");
+        policies.MapPost("/check", CheckAsync).Needs(Scopes.PoliciesCheck).WithName("checkPolicy").Documented(CheckDocs.Check).Answers<PolicyDecision>(200).Fails("validation_failed", "agent_mismatch", "namespace_unknown", "approval_not_needed", "approvals_unavailable");
         policies.MapPost("/check-batch", CheckBatchAsync).Needs(Scopes.PoliciesCheck).WithName("checkPolicies").Documented(CheckDocs.CheckBatch).Answers<PolicyDecisions>(200).Fails("validation_failed");
     }
 

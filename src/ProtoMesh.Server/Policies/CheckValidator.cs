@@ -22,10 +22,11 @@ internal static class CheckValidator
         PolicyRequests.Require(errors, "namespace", ResourceName.IsNamespace(space), ResourceName.NamespaceRule, body.Namespace);
         PolicyRequests.Require(errors, "request_id", body.RequestId is null || RequestIds.IsValid(body.RequestId), RequestIds.Rule, body.RequestId);
         PolicyRequests.Require(errors, "fencing_token", body.FencingToken is null or >= 1 and <= 9_007_199_254_740_991, TokenRule, body.FencingToken);
-        PolicyRequests.Require(errors, "run_id", body.RunId is null || PolicyRequests.IsText(body.RunId, 128), TextRule, body.RunId);
         ResourceName name = default;
         PolicyRequests.Require(errors, "resource", body.Resource is null || ResourceName.TryParse(space, body.Resource, out name), ResourceName.Rule, body.Resource);
         PolicyRequests.Require(errors, "resource", body.FencingToken is null || body.Resource is not null, "required with fencing_token", null);
+        PolicyRequests.Require(errors, "run_id", body.RunId is null || PolicyRequests.IsText(body.RunId, 128), TextRule, body.RunId);
+        PolicyRequests.Require(errors, "approval_id", body.ApprovalId is null || PolicyRequests.IsApprovalId(body.ApprovalId), PolicyRequests.ApprovalIdRule, body.ApprovalId);
         PolicyMetadata.Check(body.Metadata, (field, rule, value) => errors.Add(Problems.Field(field, rule, value)));
         return errors.Count > 0 ? (null, Problems.Invalid(errors)) : (new PolicyQuestion
         {
@@ -37,6 +38,7 @@ internal static class CheckValidator
             RequestId = body.RequestId,
             Metadata = body.Metadata is { ValueKind: JsonValueKind.Object } ? body.Metadata : null,
             RunId = body.RunId,
+            ApprovalId = body.ApprovalId,
             IsDryRun = isDryRun,
         }, null);
     }

@@ -15,10 +15,20 @@ internal sealed class DecisionBuilder(
 
     public DateTimeOffset Now => now;
 
+    /// <summary>What people were asked.</summary>
+    public KnownApproval? Asked { get; init; }
+
+    /// <summary>Why the approval that was shown is worth nothing.</summary>
+    public PolicyReason? Refusal { get; init; }
+
+    /// <summary>An approval is used, so the rules that ask for one are silent.</summary>
+    private bool IsApproved => obligations.Any(obligation => obligation is Obligation.Grant);
+
     public PolicyDecision Build(string verdict, string id, TimeSpan mostValidity)
     {
         var set = active.Set;
         var reasons = Against(audit: false);
+        reasons.InsertRange(0, Refusal is null ? [] : [Refusal]);
         var unmet = Unmet(audit: false);
         if (verdict == PolicyVerdict.Allow && unmet.Count > 0)
         {
@@ -55,7 +65,7 @@ internal sealed class DecisionBuilder(
     {
         get
         {
-            var byRules = evaluation.Verdict(withAudit: true);
+            var byRules = evaluation.Verdict(withAudit: true, IsApproved);
             return byRules == PolicyVerdict.Allow && results.Any(result => !result.IsMet) ? PolicyVerdict.Deny : byRules;
         }
     }
@@ -64,10 +74,13 @@ internal sealed class DecisionBuilder(
     public IEnumerable<string> RulesOf(PolicyDecision decision) => decision.Reasons.Select(reason => reason.Rule).Distinct(StringComparer.Ordinal);
 
     private List<PolicyReason> Against(bool audit) =>
-        [.. evaluation.Against.Where(hit => hit.Rule.IsAudit == audit).Select(hit => PolicyReasons.Of(active.Set, hit, evaluation)).DistinctBy(reason => (reason.Rule, reason.Message))];
+        [.. evaluation.Against.Where(hit => hit.Rule.IsAudit == audit && !(IsApproved && PolicyEvaluation.Asks(hit))).Select(hit => PolicyReasons.Of(active.Set, hit, evaluation)).DistinctBy(reason => (reason.Rule, reason.Message))];
 
     private List<PolicyReason> Unmet(bool audit) =>
-        [.. results.Where(result => !result.IsMet && result.Obligation.Rule.IsAudit == audit).Select(result => PolicyReasons.Of(active.Set, result, SlotsOf(result.Obligation.Rule), question, evaluation))];
+        [.. results.Where(result => !result.IsMet && result.Obligation.Rule.IsAudit == audit)
+            .Select(result => result.Obligation is Obligation.Grant grant
+                ? PolicyApprovals.Refusal(active.Set, grant, result.Verdict)
+                : PolicyReasons.Of(active.Set, result, SlotsOf(result.Obligation.Rule), question, evaluation))];
 
     private Cel.CelValue[] SlotsOf(PolicyRule rule) => evaluation.Required.First(hit => hit.Rule == rule).Slots;
 
@@ -79,11 +92,13 @@ internal sealed class DecisionBuilder(
         var rates = enforced.Where(result => result.Obligation is Obligation.Rate)
             .Select(result => new RateObligation { Rule = result.Obligation.Rule.Id, Remaining = result.Left, ResetsInMs = result.InMs }).ToList();
         var budgets = enforced.Where(result => result.Obligation is Obligation.Budget).Select(result => BudgetReasons.Met(result, question.IsDryRun, now)).ToList();
-        return shown is null && !requested && rates.Count == 0 && budgets.Count == 0 ? null : new PolicyObligations
+        var used = enforced.FirstOrDefault(result => result.Obligation is Obligation.Grant);
+        return shown is null && !requested && rates.Count == 0 && budgets.Count == 0 && used is null ? null : new PolicyObligations
         {
             Lock = shown is not null ? new LockObligation { LockId = shown.LockId, ExpiresInMs = shown.InMs } : requested ? new LockObligation() : null,
             Rate = rates.Count > 0 ? rates : null,
             Budget = budgets.Count > 0 ? budgets : null,
+            Approval = used?.Obligation is Obligation.Grant grant ? ShownOf(grant, used.Left) : null,
         };
     }
 
@@ -95,11 +110,20 @@ internal sealed class DecisionBuilder(
 
     private PolicyApproval Approval()
     {
-        // Of several approval rules the one that asks for most: a person who may say yes to it may say yes to the others.
-        var approvers = evaluation.Against.Where(hit => hit.Rule is { Effect: RuleEffect.RequireApproval, IsAudit: false })
-            .Select(hit => hit.Rule.Approvers ?? new Approvers("approvers", 1, TimeSpan.FromHours(1))).MaxBy(approvers => approvers.Quorum)!;
+        if (Asked is { } asked)
+        {
+            return new PolicyApproval
+            {
+                ApprovalId = asked.Id, State = asked.State, Group = asked.Group, Quorum = asked.Quorum, ExpiresAt = asked.EndsAt, ExpiresInMs = asked.EndsInMs,
+            };
+        }
+
+        var approvers = PolicyApprovals.ApproversOf(evaluation);
         return new PolicyApproval { Group = approvers.Group, Quorum = approvers.Quorum, ExpiresInMs = (long)approvers.Expires.TotalMilliseconds };
     }
+
+    private static ApprovalObligation ShownOf(Obligation.Grant grant, int left) => grant.IsStanding
+        ? new ApprovalObligation { GrantId = grant.Id, By = grant.By, UsesLeft = left } : new ApprovalObligation { ApprovalId = grant.Id, By = grant.By };
 
     private Dictionary<string, string> Facts()
     {

@@ -24,7 +24,8 @@ internal sealed class PolicyCompiler
     {
         var schema = MetadataSchema.Of(document.Metadata, issues);
         var (parameters, parametersType) = PolicyParams.Read(document.Params, issues);
-        var compiler = new PolicyCompiler(PolicyVariables.Environment(schema.Type, parametersType), source, issues);
+        var environment = PolicyVariables.Environment(schema.Type, parametersType);
+        var compiler = new PolicyCompiler(environment, source, issues);
         var budgets = document.Budgets.Select(budget => new PolicyBudget(budget.Definition, compiler.Program(budget.Key, CelType.String))).ToList();
         compiler._budgets = budgets;
         return new PolicySet
@@ -39,6 +40,7 @@ internal sealed class PolicyCompiler
             Params = parameters,
             Tests = document.Tests,
             Budgets = budgets,
+            Environment = environment,
         };
     }
 

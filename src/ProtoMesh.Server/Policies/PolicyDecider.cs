@@ -9,7 +9,7 @@ namespace ProtoMesh.Server.Policies;
 internal sealed record PolicyOutcome(PolicyAnswer? Answer, Problem? Problem, DecisionBuilder? Builder);
 
 /// <summary>Answers a question by one version of a policy: reads the facts, asks the rules, and takes what they require.</summary>
-internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scripts)
+internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scripts, PolicyApprovals approvals)
 {
     /// <summary>How long an allow may be acted on at most.</summary>
     private static readonly TimeSpan MostValidity = TimeSpan.FromSeconds(60);
@@ -28,6 +28,7 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
             return new PolicyOutcome(null, Problems.Invalid([.. errors.DistinctBy(error => error.Field)]), null);
         }
 
+        var shown = await approvals.ReadAsync(active, question, cancellationToken);
         var now = await scripts.NowAsync(cancellationToken);
         var evaluation = new PolicyEvaluation();
         for (var index = 0; index < asked.Length; index++)
@@ -36,7 +37,7 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
             var held = plan.NeedsLock && subject.Resource is { } resource
                 ? (await scripts.LookAsync(resource, question.AgentId, question.FencingToken, cancellationToken)).Value()
                 : Free;
-            var slots = SlotsOf(set, question, subject, question.Requests.ElementAtOrDefault(index), held, metadata, now);
+            var slots = SlotsOf(set, question, subject, question.Requests.ElementAtOrDefault(index), held, metadata, now, shown?.Facts ?? default);
             if (plan.NeedsBudgets)
             {
                 slots[PolicyVariables.Budget] = await BudgetFacts.ReadAsync(set, question, slots, scripts, now, cancellationToken);
@@ -48,25 +49,59 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         var id = Guid.CreateVersion7(now).ToString();
         var obligations = BudgetRequirements.Named(PolicyRequirements.Of(evaluation, question), question, id);
         var (decided, would) = (evaluation.Verdict(withAudit: false), evaluation.Verdict(withAudit: true));
-        IReadOnlyList<ObligationResult> results = [];
-        if (obligations.Count > 0 && (decided == PolicyVerdict.Allow || would == PolicyVerdict.Allow))
+        if (decided == PolicyVerdict.Allow && (shown is not null || question.OnlyOpens))
         {
-            var takes = decided == PolicyVerdict.Allow && !question.IsDryRun;
-            (now, results) = takes && question.Step is { } step && scripts.AreIn(step.Partition, question.Namespace, obligations)
-                ? await scripts.ObligeAsync(step, StampOf(active, id), question.TakerOf(id), obligations, cancellationToken)
-                : await scripts.ObligeAsync(question.Namespace, question.TakerOf(id), takes, obligations, cancellationToken);
+            return new PolicyOutcome(null, Problems.Of("approval_not_needed", $"{question.Action} is allowed without an approval."), null);
         }
 
-        var builder = new DecisionBuilder(active, question, plan, asked, evaluation, obligations, results, now);
+        IReadOnlyList<ObligationResult> results = [];
+        IReadOnlyList<Obligation.Grant> usable = decided == PolicyVerdict.RequireApproval ? await approvals.UsableAsync(active, question, evaluation, shown, cancellationToken) : [];
+        var required = obligations;
+        foreach (var grant in usable)
+        {
+            obligations = [.. required, grant];
+            (now, results) = await ObligeAsync(active, question, id, !question.IsDryRun, obligations, cancellationToken);
+            if (shown is not null || results.Any(result => result is { IsMet: true, Obligation: Obligation.Grant }))
+            {
+                (decided, would) = (PolicyVerdict.Allow, evaluation.Verdict(withAudit: true, isApproved: true));
+                break;
+            }
+
+            // A standing grant that was used up or revoked since it was found.
+            (obligations, results) = (required, []);
+        }
+
+        if (usable.Count == 0 && obligations.Count > 0 && !question.OnlyOpens && (decided == PolicyVerdict.Allow || would == PolicyVerdict.Allow))
+        {
+            (now, results) = await ObligeAsync(active, question, id, decided == PolicyVerdict.Allow && !question.IsDryRun, obligations, cancellationToken);
+        }
+
+        var refusal = shown is { Code: not null } && decided == PolicyVerdict.RequireApproval ? PolicyApprovals.Refusal(set, evaluation, shown) : null;
+        decided = refusal is null ? decided : PolicyVerdict.Deny;
+        var approval = decided == PolicyVerdict.RequireApproval ? await approvals.OpenAsync(active, question, evaluation, shown, cancellationToken) : null;
+        var builder = new DecisionBuilder(active, question, plan, asked, evaluation, obligations, results, now) { Asked = approval, Refusal = refusal };
         var decision = builder.Build(decided, id, MostValidity);
-        var taken = decision.Allowed && !question.IsDryRun
-            ? results.Where(result => result is { Verdict: "free", Obligation: Obligation.Rate }).Select(result => (Obligation.Rate)result.Obligation).ToArray()
-            : [];
-        var reserved = decision.Allowed && !question.IsDryRun
-            ? results.Where(result => result is { Verdict: "fits", Obligation: Obligation.Budget, Obligation.Rule.IsAudit: false }).Select(result => ((Obligation.Budget)result.Obligation).Hold.ReservationId).ToArray()
-            : [];
-        return new PolicyOutcome(new PolicyAnswer(decision, taken, now) { Reserved = reserved }, null, builder);
+        var isTaken = decision.Allowed && !question.IsDryRun;
+        return new PolicyOutcome(new PolicyAnswer(decision, isTaken ? [.. Taken(results)] : [], now)
+        {
+            Reserved = isTaken ? [.. Reserved(results)] : [],
+            Used = isTaken ? obligations.OfType<Obligation.Grant>().SingleOrDefault() : null,
+            Asked = approval,
+        }, null, builder);
     }
+
+    /// <summary>Together with what the action is for the store, where that is possible.</summary>
+    private Task<(DateTimeOffset Now, IReadOnlyList<ObligationResult> Results)> ObligeAsync(
+        ActivePolicy active, PolicyQuestion question, string id, bool takes, IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken) =>
+        takes && question.Step is { } step && scripts.AreIn(step.Partition, question.Namespace, obligations)
+            ? scripts.ObligeAsync(step, StampOf(active, id), question.TakerOf(id), obligations, cancellationToken)
+            : scripts.ObligeAsync(question.Namespace, question.TakerOf(id), takes, obligations, cancellationToken);
+
+    private static IEnumerable<Obligation.Rate> Taken(IEnumerable<ObligationResult> results) =>
+        results.Where(result => result is { Verdict: "free", Obligation: Obligation.Rate }).Select(result => (Obligation.Rate)result.Obligation);
+
+    private static IEnumerable<string> Reserved(IEnumerable<ObligationResult> results) =>
+        results.Where(result => result is { Verdict: "fits", Obligation: Obligation.Budget, Obligation.Rule.IsAudit: false }).Select(result => ((Obligation.Budget)result.Obligation).Hold.ReservationId);
 
     private static PolicyStamp StampOf(ActivePolicy active, string id) => new()
     {
@@ -74,13 +109,13 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         Policy = new PolicyReference { Name = active.Set.Name, Version = active.Version, Sha256 = active.Set.Sha256 },
     };
 
-    internal static CelValue[] SlotsOf(PolicySet set, PolicyQuestion question, PolicySubject subject, RequestFacts? request, CelValue held, CelValue metadata, DateTimeOffset now)
+    internal static CelValue[] SlotsOf(PolicySet set, PolicyQuestion question, PolicySubject subject, RequestFacts? request, CelValue held, CelValue metadata, DateTimeOffset now, CelValue approval = default)
     {
         var slots = new CelValue[PolicyVariables.Count];
         slots[PolicyVariables.Agent] = subject.AgentValue();
         slots[PolicyVariables.Action] = CelValue.Of(question.Action);
         slots[PolicyVariables.Resource] = subject.ResourceValue();
-        slots[PolicyVariables.Request] = request?.Value() ?? RequestFacts.None;
+        slots[PolicyVariables.Request] = RequestFacts.ValueOf(request, approval);
         slots[PolicyVariables.Lock] = held;
         slots[PolicyVariables.Metadata] = metadata;
         slots[PolicyVariables.Params] = set.Params;

@@ -81,8 +81,11 @@ internal sealed class PolicyEvaluation
         _isFirst = false;
     }
 
-    /// <summary>With the rules in audit mode, or without them.</summary>
-    public string Verdict(bool withAudit)
+    /// <summary>An enforced rule that asks for an approval.</summary>
+    public static bool Asks(RuleHit hit) => hit is { Rule: { Effect: RuleEffect.RequireApproval, IsAudit: false }, Fault: null };
+
+    /// <summary>With the rules in audit mode, or without them. What is approved is allowed, unless a rule denies it.</summary>
+    public string Verdict(bool withAudit, bool isApproved = false)
     {
         var approval = false;
         foreach (var hit in Against)
@@ -97,7 +100,12 @@ internal sealed class PolicyEvaluation
                 return PolicyVerdict.Deny;
             }
 
-            approval = true;
+            approval |= !isApproved || hit.Rule.IsAudit;
+        }
+
+        if (isApproved && !approval)
+        {
+            return PolicyVerdict.Allow;
         }
 
         return approval ? PolicyVerdict.RequireApproval : (withAudit ? WouldBeAllowed : IsAllowed) ? PolicyVerdict.Allow : PolicyVerdict.Deny;

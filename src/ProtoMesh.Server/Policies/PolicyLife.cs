@@ -1,11 +1,12 @@
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Http;
 
 namespace ProtoMesh.Server.Policies;
 
 /// <summary>Keeps versions and makes them decide. The starter is version 1 of its name in every namespace, without a row.</summary>
-internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, PolicyLoader loader)
+internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, PolicyLoader loader, KeyRing ring, TimeProvider time)
 {
     public async Task<(PolicyVersion Version, bool IsNew)> PutAsync(string space, PolicySet set, string? author, string? comment, CancellationToken cancellationToken)
     {
@@ -45,6 +46,12 @@ internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, Pol
         if (load is { Set: { } set } && set.Sha256 != row.Sha256)
         {
             return (null, Problems.Of("policy_invalid", $"{row.Name} version {row.Version} is not the document that was kept: its digest is {set.Sha256}."));
+        }
+
+        if (load?.Set is { } asking && QuorumCheck.Look(asking, row.Namespace, ring, time.GetUtcNow()) is { Count: > 0 } missing)
+        {
+            var errors = missing.Select(issue => Problems.Field(issue.At($"{row.Name}.yaml"), issue.Message, null)).ToList();
+            return (null, Problems.Of("policy_invalid", $"{errors[0].Field}: {errors[0].Rule}.") with { Errors = errors });
         }
 
         switch (await store.ActivateAsync(row.Namespace, row.Name, row.Version, row.Sha256, by, revision, cancellationToken))

@@ -53,6 +53,15 @@ internal sealed record PolicyQuestion
     /// <summary>What the action is for the store, when that is to happen in the step that takes what the rules require.</summary>
     public IObligedStep? Step { get; init; }
 
+    /// <summary>The approval that the caller shows.</summary>
+    public string? ApprovalId { get; init; }
+
+    /// <summary>What the agent tells the people who decide.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>Only an approval is asked for: nothing is taken or used.</summary>
+    public bool OnlyOpens { get; init; }
+
     /// <summary>Nothing is taken.</summary>
     public bool IsDryRun { get; init; }
 
@@ -83,4 +92,10 @@ internal sealed record PolicyAnswer(PolicyDecision Decision, IReadOnlyList<Oblig
 {
     /// <summary>Reservations of budgets, by their ids.</summary>
     public IReadOnlyList<string> Reserved { get; init; } = [];
+
+    /// <summary>The approval that was used for it.</summary>
+    public Obligation.Grant? Used { get; init; }
+
+    /// <summary>What people were asked.</summary>
+    public KnownApproval? Asked { get; init; }
 }

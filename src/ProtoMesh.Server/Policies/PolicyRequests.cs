@@ -15,6 +15,7 @@ namespace ProtoMesh.Server.Policies;
 internal static class PolicyRequests
 {
     public const string IfMatchRule = "the ETag of listPolicies, in its quotes, or *";
+    public const string ApprovalIdRule = "the approval_id of an approval, 1 to 64 of A-Z, a-z, 0-9, _ and -";
     private const string CommentRule = "1 to 500 bytes without control characters";
     private const int DefaultLimit = 100;
     private const int MostEntries = 1_000;
@@ -111,6 +112,9 @@ internal static class PolicyRequests
     public static Problem Unknown(string space, string name, int? version = null) => Problems.Of("policy_unknown", version is null
         ? $"The namespace {space} has no policy {(IsName(name) ? name : "of this name")}."
         : string.Create(CultureInfo.InvariantCulture, $"The namespace {space} has no version {version} of a policy {(IsName(name) ? name : "of this name")}."));
+
+    /// <summary>Whether it can be the id of an approval. Whether there is one is another matter.</summary>
+    public static bool IsApprovalId(string text) => text.Length is > 0 and <= 64 && text.All(each => char.IsAsciiLetterOrDigit(each) || each is '_' or '-');
 
     public static bool IsText(string text, int mostBytes) =>
         text.Length > 0 && text.Length <= mostBytes && Encoding.UTF8.GetByteCount(text) <= mostBytes && !text.Any(char.IsControl);

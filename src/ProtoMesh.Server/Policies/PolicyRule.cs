@@ -74,4 +74,8 @@ internal sealed record RateRequirement(CelProgram Key, int Limit, TimeSpan Windo
 internal sealed record BudgetRequirement(IReadOnlyList<PolicyBudget> Budgets, CelProgram Amount, TimeSpan Hold);
 
 /// <summary>Who may approve.</summary>
-internal sealed record Approvers(string Group, int Quorum, TimeSpan Expires);
+internal sealed record Approvers(string Group, int Quorum, TimeSpan Expires)
+{
+    /// <summary>Of a rule that names none.</summary>
+    public static Approvers Default { get; } = new("approvers", 1, TimeSpan.FromHours(1));
+}

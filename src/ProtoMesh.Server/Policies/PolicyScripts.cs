@@ -19,11 +19,15 @@ internal abstract record Obligation(PolicyRule Rule)
 
     /// <summary>An amount of budgets.</summary>
     internal sealed record Budget(PolicyRule Rule, string Space, BudgetHold Hold) : Obligation(Rule);
+
+    /// <summary>A use of what people approved: once, or as often as a standing grant says.</summary>
+    internal sealed record Grant(
+        PolicyRule Rule, PolicyQuestion Question, string Id, bool IsStanding, int Uses, DateTimeOffset EndsAt, DateTimeOffset ForgottenAt, IReadOnlyList<string> By) : Obligation(Rule);
 }
 
 /// <summary>What the store said to one obligation.</summary>
 /// <param name="Obligation">Which one.</param>
-/// <param name="Verdict">lease: <c>held</c>, <c>missing</c>, <c>mode</c> or <c>short</c>; rate: <c>free</c>, <c>known</c> or <c>full</c>; budget: <c>fits</c>, <c>known</c>, <c>conflict</c> or <c>full</c>.</param>
+/// <param name="Verdict">lease: <c>held</c>, <c>missing</c>, <c>mode</c> or <c>short</c>; rate: <c>free</c>, <c>known</c> or <c>full</c>; budget: <c>fits</c>, <c>known</c>, <c>conflict</c> or <c>full</c>; grant: <c>free</c>, <c>known</c>, <c>full</c>, <c>late</c> or <c>revoked</c>.</param>
 /// <param name="LockId">The lease that was found.</param>
 /// <param name="Left">How many places are left in the rate.</param>
 /// <param name="InMs">How long the lease still lives, or when the rate's oldest place becomes free, or when the budget may fit (-1 for never).</param>
@@ -121,7 +125,7 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
         var windows = await WindowsAsync(obligations, cancellationToken);
         for (var attempt = 0; ; attempt++)
         {
-            var reply = await step.RunAsync(stamp, taker, ArgumentsOf(obligations, windows), cancellationToken);
+            var reply = await step.RunAsync(stamp, taker, ArgumentsOf(taker, obligations, windows), cancellationToken);
             var (now, results) = (TimeOf(reply), ResultsOf(reply, step.Partition, obligations));
             if (attempt == MostWindows || reply[0].Text != "refused" || !results.Any(IsStale))
             {
@@ -168,7 +172,7 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
         var windows = await WindowsAsync(obligations, cancellationToken);
         for (var attempt = 0; ; attempt++)
         {
-            var reply = await RunAsync(Oblige, partition, [id, take ? "1" : "0", .. ArgumentsOf(obligations, windows)], cancellationToken);
+            var reply = await RunAsync(Oblige, partition, [id, take ? "1" : "0", .. ArgumentsOf(id, obligations, windows)], cancellationToken);
             var (now, results) = (TimeOf(reply), ResultsOf(reply, partition, obligations));
             if (attempt == MostWindows || !results.Any(IsStale))
             {
@@ -188,7 +192,7 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
     private static DateTimeOffset TimeOf(Reply reply) => DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number);
 
     /// <summary>In the form of <c>Lua/_lib/obligations.lua</c>.</summary>
-    private static string[] ArgumentsOf(IReadOnlyList<Obligation> obligations, DateTimeOffset windows)
+    private static string[] ArgumentsOf(string taker, IReadOnlyList<Obligation> obligations, DateTimeOffset windows)
     {
         var arguments = new List<string>(11 * obligations.Count);
         foreach (var obligation in obligations)
@@ -206,6 +210,9 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
                     break;
                 case Obligation.Budget budget:
                     arguments.AddRange(["budget", budget.Space, .. budget.Hold.Arguments(windows), enforced]);
+                    break;
+                case Obligation.Grant grant:
+                    arguments.AddRange(["grant", .. GrantScripts.Arguments(grant, taker)]);
                     break;
             }
         }
@@ -236,6 +243,16 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
         Volatile.Write(ref _reading, new Reading(asked, reply[1].Number));
         return DateTimeOffset.FromUnixTimeMilliseconds(reply[1].Number);
     }
+
+    /// <summary>Runs a script in the partition that has what is counted in a namespace.</summary>
+    public ValueTask<Reply> RunAtHomeAsync(Script script, string space, string[] arguments, CancellationToken cancellationToken) =>
+        RunAsync(script, PartitionOf(space), arguments, cancellationToken);
+
+    /// <summary>What was written until now survives the store's end.</summary>
+    public ValueTask PersistAsync(CancellationToken cancellationToken) => store.Engine.PersistAsync(cancellationToken);
+
+    /// <summary>The partition that has what is counted in a namespace.</summary>
+    public int HomeOf(string space) => PartitionOf(space);
 
     private ValueTask<Reply> RunAsync(Script script, int partition, string[] arguments, CancellationToken cancellationToken) =>
         store.RunAsync(script, partition, [store.ChannelOf(partition), "", .. arguments], cancellationToken);

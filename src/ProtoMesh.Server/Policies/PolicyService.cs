@@ -4,7 +4,7 @@ using ProtoMesh.Server.Store;
 namespace ProtoMesh.Server.Policies;
 
 /// <summary>Decides by the policy that is active in the question's namespace, and writes down what came of it.</summary>
-internal sealed class PolicyService(ActivePolicies policies, PolicyDecider decider, PolicyScripts scripts, DecisionLog log, TimeProvider time)
+internal sealed class PolicyService(ActivePolicies policies, PolicyDecider decider, PolicyScripts scripts, GrantScripts grants, DecisionLog log, TimeProvider time)
 {
     /// <summary>The digest of the document that decides in a namespace now.</summary>
     public string DigestOf(string space) => policies.Of(space).Set.Sha256;
@@ -19,6 +19,11 @@ internal sealed class PolicyService(ActivePolicies policies, PolicyDecider decid
         var outcome = await decider.DecideAsync(policies.Of(question.Namespace), question, cancellationToken);
         if (outcome is { Answer: { } answer, Builder: { } builder })
         {
+            if (answer.Used is not null)
+            {
+                await grants.UsedAsync(question.Namespace, cancellationToken);
+            }
+
             log.Record(builder, answer.Decision, time.GetElapsedTime(started));
         }
 
@@ -28,14 +33,19 @@ internal sealed class PolicyService(ActivePolicies policies, PolicyDecider decid
     /// <summary>Gives back what an allow took, because its action did not come about. What cannot be given back ends with its window.</summary>
     public async Task GiveBackAsync(PolicyQuestion question, PolicyAnswer answer)
     {
-        if (answer.Taken.Count == 0 && answer.Reserved.Count == 0)
-        {
-            return;
-        }
-
         try
         {
+            if (answer.Used is { } used)
+            {
+                await grants.ReturnAsync(used, question.TakerOf(answer.Decision.DecisionId), CancellationToken.None);
+            }
+
             await scripts.GiveBackAsync(question.Namespace, answer.Reserved);
+            if (answer.Taken.Count == 0)
+            {
+                return;
+            }
+
             await scripts.GiveBackAsync(question.Namespace, question.TakerOf(answer.Decision.DecisionId), answer.At, answer.Taken, CancellationToken.None);
         }
         catch (StoreException)

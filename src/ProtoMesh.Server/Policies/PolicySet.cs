@@ -12,6 +12,7 @@ internal sealed class PolicySet
     /// <summary>How many actions' plans are kept; callers choose the names, so it has to end somewhere.</summary>
     private const int MostPlans = 1_024;
     private readonly ConcurrentDictionary<string, PolicyPlan> _plans = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, CelProgram?> _conditions = new(StringComparer.Ordinal);
     private int _planCount;
 
     public required string Name { get; init; }
@@ -39,6 +40,9 @@ internal sealed class PolicySet
 
     /// <summary>In the document's order.</summary>
     public IReadOnlyList<PolicyBudget> Budgets { get; init; } = [];
+
+    /// <summary>What expressions may name.</summary>
+    public required CelEnvironment Environment { get; init; }
 
     /// <summary>Reads a document, compiles it, looks for what is probably not meant, and runs its tests; never throws.</summary>
     public static PolicyLoad Load(string source)
@@ -71,6 +75,23 @@ internal sealed class PolicySet
         }
 
         return plan;
+    }
+
+    /// <summary>A condition that is not of the document; null when it does not fit what the document declares.</summary>
+    public CelProgram? ConditionOf(string source)
+    {
+        if (_conditions.TryGetValue(source, out var known))
+        {
+            return known;
+        }
+
+        var program = Environment.Compile(source, CelType.Bool, out _);
+        if (_conditions.Count < MostPlans)
+        {
+            _conditions.TryAdd(source, program);
+        }
+
+        return program;
     }
 
     public static string DigestOf(string source) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(source)));

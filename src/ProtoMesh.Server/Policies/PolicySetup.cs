@@ -22,6 +22,8 @@ internal static class PolicySetup
         services.AddSingleton<PolicySubjects>();
         services.AddSingleton<Budgets.IBudgetBook, PolicyBudgetBook>();
         services.AddSingleton<PolicyScripts>();
+        services.AddSingleton<GrantScripts>();
+        services.AddSingleton<PolicyApprovals>();
         services.AddSingleton<PolicyDecider>();
         services.AddSingleton<PolicyService>();
         return services;

@@ -82,9 +82,17 @@ internal sealed record RequestFacts(string Mode, int Units, int Priority, long T
     /// <summary>How long a grant of it lives at least when nobody renews it; one that joins an older hold may end with that.</summary>
     public long LivesAtLeastMs => IsReentrant ? 0 : Math.Min(TtlMs, MaxHoldMs);
 
-    public CelValue Value() => CelValue.Record(new CelRecord(PolicyVariables.RequestType,
+    /// <summary>As rules see it.</summary>
+    /// <param name="facts">Null in a plain check.</param>
+    /// <param name="approval"><c>request.approval</c>; <c>default</c> when none is shown.</param>
+    public static CelValue ValueOf(RequestFacts? facts, CelValue approval) =>
+        facts is not null ? facts.Value(approval)
+        : approval.Kind == CelKind.Record ? CelValue.Record(new CelRecord(PolicyVariables.RequestType, [.. new CelValue[7], approval])) : None;
+
+    public CelValue Value(CelValue approval = default) => CelValue.Record(new CelRecord(PolicyVariables.RequestType,
     [
         CelValue.Of(Mode), CelValue.Of((long)Priority), CelValue.Of(TtlMs), CelValue.Of(WaitMs), CelValue.Of(MaxHoldMs), CelValue.Of((long)Units), CelValue.Of(IsDetached),
+        approval,
     ]));
 }
 

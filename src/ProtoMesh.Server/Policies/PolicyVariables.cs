@@ -31,11 +31,12 @@ internal static class PolicyVariables
         new("team", CelType.String, false), new("labels", CelType.MapOf(CelType.String, CelType.String), false),
     ]);
 
-    /// <summary>The lease that is asked for together with the action; nothing is there in a plain check.</summary>
+    /// <summary>The lease that is asked for together with the action, of which nothing is there in a plain check; and the approval that is shown.</summary>
     public static readonly CelRecordType RequestType = new("request",
     [
         new("mode", CelType.String, true), new("priority", CelType.Int, true), new("ttl_ms", CelType.Int, true), new("wait_ms", CelType.Int, true),
         new("max_hold_ms", CelType.Int, true), new("units", CelType.Int, true), new("detached", CelType.Bool, true),
+        new("approval", ApprovalFacts.Type, true),
     ]);
 
     /// <summary>How the resource is held. There is no token in it: what a rule reads may be shown.</summary>

@@ -2,6 +2,7 @@ using Microsoft.EntityFrameworkCore;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Journal;
 using ProtoMesh.Server.Policies;
@@ -144,6 +145,7 @@ internal sealed class LifeRig : IAsyncDisposable
                 .AddLogging(logging => logging.AddProvider(lines))
                 .AddStore(configuration)
                 .AddData(configuration)
+                .AddAccess(configuration)
                 .AddJournal(configuration)
                 .AddPolicies(configuration)
                 .BuildServiceProvider();

@@ -43,7 +43,21 @@ internal sealed class PolicyDesk(TestStore store, string document, params KnownR
     }
 
     public async Task<PolicyOutcome> OutcomeAsync(PolicyQuestion question) =>
-        await new PolicyDecider(_subjects, _scripts).DecideAsync(new ActivePolicy(Set, 1, 1), question, CancellationToken.None);
+        await new PolicyDecider(_subjects, _scripts, new PolicyApprovals(new NoApprovers())).DecideAsync(new ActivePolicy(Set, 1, 1), question, CancellationToken.None);
 
     public ValueTask DisposeAsync() => store.DisposeAsync();
+
+    /// <summary>A house in which nobody has approved anything yet; the approvals' own tests have people.</summary>
+    private sealed class NoApprovers : IApprovalBook
+    {
+        public Task<KnownApproval?> FindAsync(string space, string id, CancellationToken cancellationToken) => Task.FromResult<KnownApproval?>(null);
+
+        public Task<KnownApproval> OpenAsync(ApprovalDraft draft, CancellationToken cancellationToken) => Task.FromResult(new KnownApproval
+        {
+            Id = Guid.Empty.ToString(), State = ApprovalState.Pending, AgentId = draft.Question.AgentId, Digest = draft.Digest, Group = draft.Approvers.Group,
+            Quorum = draft.Approvers.Quorum, EndsAt = DateTimeOffset.UnixEpoch, EndsInMs = (long)draft.Approvers.Expires.TotalMilliseconds, By = [],
+        });
+
+        public Task<IReadOnlyList<UsableGrant>> GrantsAsync(PolicyQuestion question, string group, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<UsableGrant>>([]);
+    }
 }

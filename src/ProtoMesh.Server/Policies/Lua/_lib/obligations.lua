@@ -1,14 +1,16 @@
--- What rules require: live leases (which takes nothing), places in rates and amounts of budgets, checked first and then taken, all or nothing.
+-- What rules require: live leases (which takes nothing), places in rates, amounts of budgets and uses of grants, checked first and then taken, all or nothing.
 -- In ARGV, in turn:
 --   'lock', name, agent_id, token, mode (x, s or l), least remaining ms, '1' enforced or '0' only recorded
 --   'rate', key, limit, window ms, '1' or '0', ''
 --   'budget', namespace, reservation id, digest, agent_id, unit, amount, hold ms, lines, payload, '1' or '0'
+--   'grant', key, uses, when it ends (ms), when a use is forgotten (ms), agent_id, resources, extras of the event
 -- In the reply for each: verdict, a, b
 --   lock: held | missing | mode | short, request_id or '', remaining ms
 --   rate: free | full | known, places left after this one, ms until the oldest place is free again
 --   budget: fits | known | conflict | full | stale, view, ms until it expires, or until it may fit, or -1
+--   grant: free | known | full | late | revoked, uses left after this one, 0
 --@include Locks/Lua/_lib/held.lua
---@include Policies/Lua/_lib/rates.lua
+--@include Policies/Lua/_lib/grants.lua
 --@include Budgets/Lua/_lib/hold.lua
 local covers = {x = {x = true}, s = {x = true, s = true}, l = {l = true}}
 
@@ -37,6 +39,13 @@ local function look_at_obligations(index, id, take, reply, taking)
         taking[#taking + 1] = {hold = r}
       end
       index = index + 11
+    elseif ARGV[index] == 'grant' then
+      local verdict, left = judge_grant(KEYS[7], ARGV[index + 1], id, tonumber(ARGV[index + 2]), tonumber(ARGV[index + 3]))
+      answer('1', verdict == 'free' or verdict == 'known', verdict, int(math.max(left, 0)), '0')
+      if verdict == 'free' then
+        taking[#taking + 1] = {grant = index}
+      end
+      index = index + 8
     else
       local key, limit, window = ARGV[index + 1], tonumber(ARGV[index + 2]), tonumber(ARGV[index + 3])
       local count, oldest = count_places(KEYS[7], key, limit, window)
@@ -58,6 +67,9 @@ local function take_obligations(id, taking)
   for _, taken in ipairs(taking) do
     if taken.hold then
       keep_hold(taken.hold)
+    elseif taken.grant then
+      local at = taken.grant
+      take_grant(KEYS[7], ARGV[at + 1], id, tonumber(ARGV[at + 4]), ARGV[at + 5], ARGV[at + 6], ARGV[at + 7])
     else
       take_place(KEYS[7], taken.key, id, taken.window)
     end
