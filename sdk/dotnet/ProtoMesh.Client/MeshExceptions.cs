@@ -47,6 +47,9 @@ public sealed class LeaseLostException(Problem problem) : MeshException(problem)
 /// </summary>
 public sealed class LockConflictException(Problem problem) : MeshException(problem);
 
+/// <summary>The call contradicts what has happened already. (<c>approval_closed</c>, <c>approval_not_needed</c>)</summary>
+public sealed class ConflictException(Problem problem) : MeshException(problem);
+
 /// <summary>
 /// There is no such request, policy, decision or call. (<c>lock_unknown</c>, <c>policy_unknown</c>, <c>decision_unknown</c>,
 /// <c>not_found</c>)

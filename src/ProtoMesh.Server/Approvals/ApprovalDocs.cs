@@ -83,8 +83,7 @@ internal static class ApprovalDocs
         Parameters = By(Id),
         Bodies =
         [
-            new("yes", "Without keys; with keys leave approver out", """{ "approver": "ada", "comment": "go" }"""),
-            new("keyed", "With a key", """{ "comment": "go", "valid_ms": 600000 }"""),
+            new("yes", "Yes, as it is asked", """{ "approver": "ada", "comment": "go" }"""),
             new("edit", "Yes, but another version", """{ "approver": "ada", "metadata": { "version": "2.4.0" } }"""),
         ],
         Answers = [new(200, "Counted: `approved`, or `pending` while others have to say yes too.", Approved)],
@@ -93,7 +92,7 @@ internal static class ApprovalDocs
     public static OperationDoc Deny { get; } = new("Say no", "One no ends it, however many have said yes.")
     {
         Parameters = By(Id),
-        Bodies = [new("no", "Without keys; with keys leave approver out", """{ "approver": "ada", "comment": "after the release" }"""), new("keyed", "With a key", """{ "comment": "after the release" }""")],
+        Bodies = [new("no", "No", """{ "approver": "ada", "comment": "after the release" }""")],
         Answers = [new(200, "Denied.", Denied)],
     };
 
@@ -107,7 +106,7 @@ internal static class ApprovalDocs
     public static OperationDoc Revoke { get; } = new("Take a yes back", "While it was not used. Of a revocation and a use at the same time one wins, and the other is told.")
     {
         Parameters = By(Id),
-        Bodies = [new("revoke", "Without keys; with keys leave approver out", """{ "approver": "ada", "comment": "the release is off" }"""), new("keyed", "With a key", """{ "comment": "the release is off" }""")],
+        Bodies = [new("revoke", "It is not wanted any more", """{ "approver": "ada", "comment": "the release is off" }""")],
         Answers = [new(200, "Revoked.", $$"""{ {{Fields}}, "state": "revoked", "votes": [], "expires_in_ms": 0, "decided_at": "2026-03-01T18:04:00.000Z", "ended_by": "ada" }""")],
     };
 

@@ -118,7 +118,7 @@ internal static class ApprovalEndpoints
         DecideAsync(approval_id, context, life, database, (caller, errors) => ApprovalValidator.Check(body, caller, errors),
             (record, by, caller) => life.DenyAsync(record, body.Comment, by!, caller, cancellationToken), cancellationToken);
 
-    private static Task<IResult> CancelAsync(string approval_id, CancelApproval? body, HttpContext context, ApprovalLife life, DatabaseChoice database, CancellationToken cancellationToken) =>
+    private static Task<IResult> CancelAsync(string approval_id, CancelApproval body, HttpContext context, ApprovalLife life, DatabaseChoice database, CancellationToken cancellationToken) =>
         DecideAsync(approval_id, context, life, database, (_, _) => null, (record, _, caller) => life.CancelAsync(record, caller, cancellationToken), cancellationToken);
 
     private static Task<IResult> RevokeAsync(string approval_id, DenyApproval body, HttpContext context, ApprovalLife life, DatabaseChoice database, CancellationToken cancellationToken) =>

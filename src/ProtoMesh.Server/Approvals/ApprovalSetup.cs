@@ -1,6 +1,8 @@
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts.Approvals;
 using ProtoMesh.Server.Approvals.Webhooks;
+using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Journal;
 using ProtoMesh.Server.Policies;
 
@@ -13,6 +15,7 @@ internal static class ApprovalSetup
         services.AddOptions<ApprovalOptions>().Bind(configuration.GetSection("Approvals"), binder => binder.ErrorOnUnknownConfiguration = true).ValidateOnStart();
         services.AddSingleton<IValidateOptions<ApprovalOptions>, ApprovalOptionsValidator>();
         services.ConfigureHttpJsonOptions(options => options.SerializerOptions.TypeInfoResolverChain.Insert(0, ApprovalsJson.Default));
+        services.Configure<OpenApiOptions>(Docs.Document, options => options.AddOperationTransformer<ApproverExamples>());
         services.AddSingleton<ApprovalNews>();
         services.AddSingleton<WebhookOutbox>();
         services.AddSingleton<ApprovalStore>();

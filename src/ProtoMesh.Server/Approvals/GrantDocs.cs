@@ -21,7 +21,7 @@ internal static class GrantDocs
     {
         Bodies =
         [
-            new("rehearsal", "Without keys; with keys leave approver out", """{ "group": "ops", "agent_id": "deploy-agent", "action": "staging.deploy", "resource": "service/checkout", "expires_in_ms": 86400000, "uses": 20, "approver": "ada", "comment": "during the rehearsal" }"""),
+            new("rehearsal", "For one agent, for a day", """{ "group": "ops", "agent_id": "deploy-agent", "action": "staging.deploy", "resource": "service/checkout", "expires_in_ms": 86400000, "uses": 20, "approver": "ada", "comment": "during the rehearsal" }"""),
             new("condition", "Only at night", """{ "group": "ops", "action": "staging.deploy", "condition": "now.getHours('Europe/Berlin') >= 22", "expires_in_ms": 86400000, "uses": 5, "approver": "ada" }"""),
         ],
         Answers = [new(201, "Given.", $$"""{ {{Fields}}, "state": "active", "used": 0, "expires_in_ms": 86400000 }""")],
@@ -36,7 +36,7 @@ internal static class GrantDocs
     public static OperationDoc Revoke { get; } = new("Take a yes in advance back", "From now on nothing is allowed by it.")
     {
         Parameters = ApprovalDocs.By(new ParameterDoc("grant_id", "The `grant_id` of a list.", Example: "019b3a70-0a1b-7c2d-8e3f-405162738495")),
-        Bodies = [new("revoke", "Without keys; with keys leave approver out", """{ "approver": "ada" }""")],
+        Bodies = [new("revoke", "It ends now", """{ "approver": "ada" }""")],
         Answers = [new(200, "Revoked.", $$"""{ {{Fields}}, "state": "revoked", "used": 3, "expires_in_ms": 43200000, "revoked_at": "2026-03-01T21:00:00.000Z", "revoked_by": "ada" }""")],
     };
 }

@@ -70,7 +70,7 @@ public sealed class RouteTable
     private static string Folder([CallerFilePath] string here = "") => Path.GetDirectoryName(here)!;
 
     /// <summary>Two namespaces that have one of everything, and the keys.</summary>
-    private sealed class Stage(KeyedServer keyed, IReadOnlyDictionary<string, string> decisions, IReadOnlyList<string> bad)
+    private sealed class Stage(KeyedServer keyed, IReadOnlyDictionary<string, string> decisions, IReadOnlyDictionary<string, string> granters, IReadOnlyList<string> bad)
     {
         private int _number;
 
@@ -78,7 +78,7 @@ public sealed class RouteTable
 
         public static async Task<Stage> SetAsync(KeyedServer keyed)
         {
-            var decisions = new Dictionary<string, string>();
+            var (decisions, granters) = (new Dictionary<string, string>(), new Dictionary<string, string>());
             foreach (var space in new[] { Own, Foreign })
             {
                 foreach (var limit in new[] { 1, 2 })
@@ -89,16 +89,28 @@ public sealed class RouteTable
                 var decision = await keyed.PostAsync(keyed.Root, "/v1/policies/check", new { agent_id = "a", action = "spend", @namespace = space, metadata = new { estimated_cost = 500 } });
                 decisions[space] = decision.String("decision_id");
                 await Eventually.HoldsAsync(async () => (await keyed.GetAsync(keyed.Root, $"/v1/decisions/{decisions[space]}")).Status == 200, "the decision is written");
+
+                // Deployments need a yes there, and somebody can say it.
+                granters[space] = await keyed.IssueAsync(new { role = "approver", groups = new[] { "ops" }, @namespace = space });
+                var humans = await keyed.AskAsync(keyed.Root, HttpMethod.Put, $"/v1/policies/humans?namespace={space}", """
+                    apiVersion: protomesh.dev/policy/v1
+                    name: humans
+                    rules:
+                      - { id: humans, actions: [deploy], effect: require_approval, approvers: { group: ops } }
+                      - { id: yes, actions: ["*"], effect: allow }
+                    """);
+                Assert.Equal(201, humans.Status);
+                Assert.Equal(200, (await keyed.AskAsync(keyed.Root, HttpMethod.Post, $"/v1/policies/humans/versions/1/activate?namespace={space}", null, ("If-Match", "*"))).Status);
             }
 
             var soon = await keyed.PostAsync(keyed.Root, "/v1/keys", new { role = "admin", @namespace = "*", expires_at = DateTimeOffset.UtcNow.AddSeconds(1) });
             var revoked = await keyed.IssueAsync(new { role = "admin", @namespace = "*" });
             Assert.Equal(200, (await keyed.AskAsync(keyed.Root, HttpMethod.Delete, $"/v1/keys/{KeyedServer.IdOf(revoked)}")).Status);
             await Eventually.HoldsAsync(async () => (await keyed.GetAsync(soon.String("key"), "/v1/keys")).Status == 401, "the key expires");
-            var stage = new Stage(keyed, decisions, [soon.String("key"), revoked, KeyText.New(KeyedServer.IdOf(keyed.Root)), keyed.Root[..^1], $"{keyed.Root}0", "x", KeyText.New()]);
+            var stage = new Stage(keyed, decisions, granters, [soon.String("key"), revoked, KeyText.New(KeyedServer.IdOf(keyed.Root)), keyed.Root[..^1], $"{keyed.Root}0", "x", KeyText.New()]);
             foreach (var role in Roles.All)
             {
-                stage.Keys.Add((role, await keyed.IssueAsync(new { role, @namespace = Own, agent_id = role == Roles.Agent ? "a" : null })));
+                stage.Keys.Add((role, await keyed.IssueAsync(new { role, @namespace = Own, agent_id = role == Roles.Agent ? "a" : null, groups = new[] { "ops" } })));
             }
 
             stage.Keys.Add(("admin of `*`", keyed.Root));
@@ -208,7 +220,7 @@ public sealed class RouteTable
                 case "getPolicyVersion":
                     return Get($"/v1/policies/cap/versions/1?namespace={space}");
                 case "activatePolicy":
-                    return (HttpMethod.Post, $"/v1/policies/starter/versions/1/activate?namespace={space}", null, [("If-Match", "*")]);
+                    return (HttpMethod.Post, $"/v1/policies/humans/versions/1/activate?namespace={space}", null, [("If-Match", "*")]);
                 case "diffPolicy":
                     return Get($"/v1/policies/cap/diff?from=1&to=2&namespace={space}");
                 case "checkPolicy":
@@ -219,6 +231,25 @@ public sealed class RouteTable
                     return Get($"/v1/decisions?namespace={space}");
                 case "getDecision":
                     return Get($"/v1/decisions/{decisions[space]}");
+                case "requestApproval":
+                    return Post("/v1/approvals", new { agent_id = "a", action = "deploy", resource, @namespace = space });
+                case "listApprovals":
+                    return Get($"/v1/approvals?namespace={space}");
+                case "getApproval" or "approveApproval" or "denyApproval" or "cancelApproval" or "revokeApproval":
+                    var asked = (await keyed.PostAsync(keyed.Root, "/v1/approvals", new { agent_id = "a", action = "deploy", resource, @namespace = space })).String("approval_id");
+                    if (id == "revokeApproval")
+                    {
+                        Assert.Equal(200, (await keyed.PostAsync(granters[space], $"/v1/approvals/{asked}/approve", new { })).Status);
+                    }
+
+                    return id == "getApproval" ? Get($"/v1/approvals/{asked}") : Post($"/v1/approvals/{asked}/{id[..^"Approval".Length]}", new { });
+                case "createGrant":
+                    return Post("/v1/approvals/grants", new { group = "ops", action = "deploy", resource, expires_in_ms = 60_000, uses = 1, @namespace = space });
+                case "listGrants":
+                    return Get($"/v1/approvals/grants?namespace={space}");
+                case "revokeGrant":
+                    var given = await keyed.PostAsync(granters[space], "/v1/approvals/grants", new { group = "ops", action = "deploy", resource, expires_in_ms = 60_000, uses = 1 });
+                    return Post($"/v1/approvals/grants/{given.String("grant_id")}/revoke", new { });
                 case "createKey":
                     return Post("/v1/keys", new { role = "viewer", @namespace = space });
                 case "listKeys":

@@ -78,6 +78,14 @@ public sealed class CatalogueCoverage
             await ExpectAsync("precondition_failed", server.Http.AskAsync(stale));
         }
 
+        var people = await Approvals.ApprovalCalls.OnAsync(server);
+        var approval = await people.ApprovedAsync();
+        await ExpectAsync("approval_unknown", people.GetAsync(Guid.NewGuid().ToString()));
+        await ExpectAsync("approval_closed", people.DenyAsync(approval, "bob"));
+        await ExpectAsync("approval_not_needed", people.CheckAsync(approval, action: "read"));
+        await ExpectAsync("not_an_approver", people.ApproveAsync(await people.AskAsync(resource: "x/2"), "agent-1"));
+        await ExpectAsync("grant_unknown", server.PostAsync($"/v1/approvals/grants/{Guid.NewGuid()}/revoke", new { approver = "ada" }));
+
         await server.PostAsync($"{path}/release", new { fencing_token = token });
         await ExpectAsync("lease_lost", server.PostAsync($"{path}/renew", new { fencing_token = token }));
         await ExpectAsync("lock_ended", server.PostAsync($"{path}/wait", wait: 0));
@@ -88,7 +96,8 @@ public sealed class CatalogueCoverage
         await ExpectAsync("store_unavailable", EventuallyAsync(() => server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a" }), "store_unavailable"));
         await ExpectAsync("journal_unavailable", WithoutJournalAsync());
         await ExpectAsync("keys_unavailable", WithoutDatabaseAsync());
-        await ExpectAsync("policies_unavailable", WithLostDatabaseAsync());
+        await ExpectAsync("policies_unavailable", WithLostDatabaseAsync("DROP TABLE policy_versions, policy_activations", "/v1/policies"));
+        await ExpectAsync("approvals_unavailable", WithLostDatabaseAsync("DROP TABLE approvals", "/v1/approvals"));
 
         Assert.Equal(ProblemCatalogue.All.Select(kind => kind.Code).Except(NotSeen).Order(StringComparer.Ordinal), seen);
     }
@@ -111,14 +120,14 @@ public sealed class CatalogueCoverage
     }
 
     /// <summary>What is loaded goes on deciding; what has to be looked up is not there.</summary>
-    private static async Task<HttpAnswer> WithLostDatabaseAsync()
+    private static async Task<HttpAnswer> WithLostDatabaseAsync(string sql, string path)
     {
         var database = await PostgresServer.CreateDatabaseAsync();
         await using var server = await MeshServer.StartAsync(("ConnectionStrings:Database", database));
         await using var source = Npgsql.NpgsqlDataSource.Create(database);
-        await using var drop = source.CreateCommand("DROP TABLE policy_versions, policy_activations");
+        await using var drop = source.CreateCommand(sql);
         await drop.ExecuteNonQueryAsync();
-        return await server.GetAsync("/v1/policies");
+        return await server.GetAsync(path);
     }
 
     /// <summary>Whether there are keys was never read, so nobody is let in.</summary>
