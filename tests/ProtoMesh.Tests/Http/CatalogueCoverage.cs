@@ -65,6 +65,10 @@ public sealed class CatalogueCoverage
             await ExpectAsync("forbidden", keyed.GetAsync(key, "/v1/keys"));
             await ExpectAsync("agent_mismatch", keyed.PostAsync(key, "/v1/locks", new { resource = "x/1", agent_id = "b" }));
             await ExpectAsync("namespace_unknown", keyed.GetAsync(key, "/v1/locks?namespace=other"));
+            await keyed.AskAsync(keyed.Root, HttpMethod.Put, "/v1/namespaces/default", new { max_held_leases = 0, requests_per_second = 1 }, ("If-Match", "*"));
+            await ExpectAsync("namespace_limit", keyed.PostAsync(keyed.Root, "/v1/locks", new { resource = "x/1", agent_id = "b" }));
+            await keyed.GetAsync(key, "/v1/locks");
+            await ExpectAsync("rate_limited", keyed.GetAsync(key, "/v1/locks"));
             await ExpectAsync("key_unknown", keyed.GetAsync(keyed.Root, "/v1/keys/0123456789abcdef"));
         }
 
@@ -88,7 +92,8 @@ public sealed class CatalogueCoverage
         await ExpectAsync("store_unavailable", EventuallyAsync(() => server.PostAsync("/v1/locks", new { resource = "x/1", agent_id = "a" }), "store_unavailable"));
         await ExpectAsync("journal_unavailable", WithoutJournalAsync());
         await ExpectAsync("keys_unavailable", WithoutDatabaseAsync());
-        await ExpectAsync("policies_unavailable", WithLostDatabaseAsync());
+        await ExpectAsync("policies_unavailable", WithLostTablesAsync("/v1/policies"));
+        await ExpectAsync("namespaces_unavailable", WithLostTablesAsync("/v1/namespaces"));
 
         Assert.Equal(ProblemCatalogue.All.Select(kind => kind.Code).Except(NotSeen).Order(StringComparer.Ordinal), seen);
     }
@@ -111,14 +116,14 @@ public sealed class CatalogueCoverage
     }
 
     /// <summary>What is loaded goes on deciding; what has to be looked up is not there.</summary>
-    private static async Task<HttpAnswer> WithLostDatabaseAsync()
+    private static async Task<HttpAnswer> WithLostTablesAsync(string path)
     {
         var database = await PostgresServer.CreateDatabaseAsync();
         await using var server = await MeshServer.StartAsync(("ConnectionStrings:Database", database));
         await using var source = Npgsql.NpgsqlDataSource.Create(database);
-        await using var drop = source.CreateCommand("DROP TABLE policy_versions, policy_activations");
+        await using var drop = source.CreateCommand("DROP TABLE policy_versions, policy_activations, namespaces");
         await drop.ExecuteNonQueryAsync();
-        return await server.GetAsync("/v1/policies");
+        return await server.GetAsync(path);
     }
 
     /// <summary>Whether there are keys was never read, so nobody is let in.</summary>

@@ -133,6 +133,7 @@ _BY_CODE: dict[str, type[MeshError]] = {
     **dict.fromkeys(("token_mismatch", "mode_conflict", "request_id_conflict", "not_waiting"), LockConflictError),
     **dict.fromkeys(("lock_unknown", "policy_unknown", "decision_unknown", "key_unknown", "namespace_unknown", "not_found"), NotFoundError),
     "queue_full": QueueFullError,
+    **dict.fromkeys(("namespace_limit", "rate_limited"), RateLimitedError),
     "policy_denied": PolicyDeniedError,
     **dict.fromkeys(
         (
@@ -150,7 +151,15 @@ _BY_CODE: dict[str, type[MeshError]] = {
         ValidationError,
     ),
     **dict.fromkeys(
-        ("store_recovering", "store_unavailable", "journal_unavailable", "policies_unavailable", "keys_unavailable", "unreachable"),
+        (
+            "store_recovering",
+            "store_unavailable",
+            "journal_unavailable",
+            "policies_unavailable",
+            "keys_unavailable",
+            "namespaces_unavailable",
+            "unreachable",
+        ),
         UnavailableError,
     ),
     "internal_error": ServiceFailedError,

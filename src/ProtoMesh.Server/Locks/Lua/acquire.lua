@@ -3,9 +3,12 @@
 -- ARGV: see _lib/new_request.lua
 -- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full, or the name of a limit; all but the first leave no record
 --@include Legacy/Lua/_lib/standing.lua
+--@include Locks/Lua/_lib/limits.lua
 begin()
-local id = ARGV[3]
-catch_up(16)
+local id, limits = ARGV[3], ARGV[15] or ''
+if catch_up(16) > 0 and limits ~= '' then
+  settle('time')
+end
 
 local known = load_request(id)
 if known then
@@ -17,14 +20,14 @@ if known then
   return describe(same and 'state' or 'conflict', id, known)
 end
 
-local request, tag, limits = new_request(), 'state', ARGV[15] or ''
+local request, tag = new_request(), 'state'
 local standing_id, standing = standing_of(id, request)
 if standing then
   settle('time')
   return describe('state', standing_id, standing)
 end
 
-local limit = limits ~= '' and lease_limit(request, limits)
+local limit = limits ~= '' and limit_of(request, limits)
 if limit and (flagged(request, 'r') and hold_to_join(request) or not conflicts(request) and grantable(id, request)) then
   tag = limit
 elseif flagged(request, 'r') and join(id, request) then
@@ -38,8 +41,8 @@ elseif tonumber(ARGV[10]) == 0 then
   tag, request.state = 'held', 'queued'
 elseif queue_is_full(request) then
   tag = 'queue_full'
-elseif limits ~= '' and waiter_limit(request, limits) then
-  tag = waiter_limit(request, limits)
+elseif limits ~= '' and limit_of(request, limits, true) then
+  tag = limit_of(request, limits, true)
 else
   last_seq = last_seq + 1
   enqueue(id, request)
