@@ -27,11 +27,11 @@ local function limit_of(request, limits, waits)
     repeat
       local members = call('ZRANGEBYLEX', order, from, '(' .. space .. '0', 'LIMIT', '0', '1000')
       for _, member in ipairs(members) do
-        local kind, tail = match(member, '^[^\1]*\1(.)(.*)$')
-        local id = kind == 'w' and sub(tail, 28) or match(tail, '([^\1]*)$')
+        local holder = match(member, '^[^\1]*\1h[^\1]*\1[^\1]*\1(.*)$')
+        local id = holder or sub(match(member, '\1w(.*)$'), 28)
         if not seen[id] then
           seen[id] = true
-          held, waiting = held + (kind == 'h' and 1 or 0), waiting + (kind == 'w' and 1 or 0)
+          held, waiting = held + (holder and 1 or 0), waiting + (holder and 0 or 1)
         end
         from = '(' .. member
       end
