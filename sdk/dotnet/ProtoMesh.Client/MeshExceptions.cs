@@ -106,7 +106,10 @@ public sealed class ServiceFailedException(Problem problem) : MeshException(prob
 /// <summary>The service, or a proxy before it, does not let this caller in: check the API key. (<c>unauthorized</c>, <c>forbidden</c>, <c>agent_mismatch</c>, and any other 401 or 403)</summary>
 public sealed class UnauthorizedException(Problem problem) : MeshException(problem);
 
-/// <summary>This caller asks too often; <see cref="MeshException.RetryAfter"/> says when to go on. (status 429)</summary>
+/// <summary>
+/// This caller asks too often, or its namespace has as many leases or waiters as it may; <see cref="MeshException.RetryAfter"/> says when to
+/// go on. (<c>rate_limited</c>, <c>namespace_limit</c>, and any other 429)
+/// </summary>
 public sealed class RateLimitedException(Problem problem) : MeshException(problem);
 
 /// <summary>

@@ -20,6 +20,7 @@ internal static class AccessSetup
         services.AddSingleton<NamespaceBook>();
         services.AddSingleton<NamespaceStore>();
         services.AddSingleton<NamespaceLife>();
+        services.AddSingleton<NamespaceLoader>();
         services.AddSingleton<RateGate>();
         services.AddSingleton<AccessGuard>();
         services.AddHostedService(provider => provider.GetRequiredService<KeyLoader>());

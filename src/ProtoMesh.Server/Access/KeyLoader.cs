@@ -8,7 +8,7 @@ namespace ProtoMesh.Server.Access;
 /// makes or revokes reaches all without a message. A database that is away changes nothing here.
 /// </summary>
 internal sealed partial class KeyLoader(
-    KeyRing ring, KeyStore store, NamespaceLife namespaces, DatabaseMigrator migrator, DatabaseChoice database, IOptions<AccessOptions> options, TimeProvider time, ILogger<KeyLoader> log) : BackgroundService
+    KeyRing ring, KeyStore store, NamespaceLoader namespaces, DatabaseMigrator migrator, DatabaseChoice database, IOptions<AccessOptions> options, TimeProvider time, ILogger<KeyLoader> log) : BackgroundService
 {
     /// <summary>How long a start waits for its database before it listens without: calls are refused until it answers.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Access;
 using ProtoMesh.Server.Http;
@@ -5,8 +6,8 @@ using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server.Access;
 
-/// <summary>Changes and shows the settings of namespaces, and brings this replica up to date with what others changed.</summary>
-internal sealed partial class NamespaceLife(NamespaceStore store, NamespaceBook book, ScriptStore scripts, Microsoft.Extensions.Options.IOptions<StoreOptions> options, ILogger<NamespaceLife> log)
+/// <summary>Changes and shows the settings of namespaces. What is changed holds on this replica before it returns.</summary>
+internal sealed partial class NamespaceLife(NamespaceStore store, KeyLoader loader, ScriptStore scripts, IOptions<StoreOptions> options, ILogger<NamespaceLife> log)
 {
     private const int MostAttempts = 50;
 
@@ -35,8 +36,8 @@ internal sealed partial class NamespaceLife(NamespaceStore store, NamespaceBook 
 
             if (await store.TryAddAsync(space, revision, NamespaceRules.Write(settings), settings.Comment, by.Name, cancellationToken) is { } row)
             {
-                book.Apply(row);
                 LogChanged(log, space, row.Revision, by.Name ?? "somebody, as the service is open");
+                await loader.RefreshAsync(cancellationToken);
                 return (Shown(row), null);
             }
         }
@@ -49,21 +50,6 @@ internal sealed partial class NamespaceLife(NamespaceStore store, NamespaceBook 
     {
         var rows = await store.ListAsync(space, after ?? "", limit + 1, cancellationToken);
         return new NamespacePage { Namespaces = [.. rows.Take(limit).Select(Shown)], NextPageToken = rows.Count > limit ? tokenFor(rows[limit - 1].Namespace) : null };
-    }
-
-    /// <summary>Brings this replica up to date now. One caller at a time.</summary>
-    public async Task RefreshAsync(CancellationToken cancellationToken)
-    {
-        var revisions = await store.RevisionsAsync(cancellationToken);
-        book.Keep(revisions);
-        foreach (var (space, revision) in revisions)
-        {
-            if (!book.Knows(space, revision) && await store.FindAsync(space, cancellationToken) is { } row)
-            {
-                book.Apply(row);
-                LogLoaded(log, space, row.Revision);
-            }
-        }
     }
 
     /// <summary>Who is inside the walls must not move them.</summary>
@@ -94,7 +80,4 @@ internal sealed partial class NamespaceLife(NamespaceStore store, NamespaceBook 
 
     [LoggerMessage(7201, LogLevel.Information, "The settings of the namespace {Space} were changed to revision {Revision} by {By}.")]
     private static partial void LogChanged(ILogger log, string space, long revision, string by);
-
-    [LoggerMessage(7202, LogLevel.Information, "The settings of the namespace {Space} are those of revision {Revision} now.")]
-    private static partial void LogLoaded(ILogger log, string space, long revision);
 }

@@ -33,7 +33,7 @@ internal static class LockMask
         }
 
         var masked = observed with { BlockedBy = observed.BlockedBy?.For(caller) };
-        return observed.AgentId is { } agent && caller.Sees(agent) ? masked : masked with { LockId = Caller.Hidden, SessionId = null, Action = null, Decision = null, Labels = null };
+        return observed.AgentId is { } agent && caller.Sees(agent) ? masked : masked with { LockId = Caller.Hidden, Action = null, Decision = null, Labels = null };
     }
 
     public static LockPage For(this LockPage page, Caller caller) =>

@@ -44,8 +44,6 @@ public sealed class HostileCallers
             Assert.Equal(count, seen);
         }
 
-        Assert.Equal("session-of-a", (string?)(await keyed.GetAsync(owner, "/v1/locks")).Body["locks"]![0]!["session_id"]);
-
         static string Decoded(string token)
         {
             var all = new StringBuilder();

@@ -257,6 +257,12 @@ public sealed class RouteTable
                 case "getKey" or "revokeKey" or "rotateKey":
                     var key = KeyedServer.IdOf(await keyed.IssueAsync(new { role = "viewer", @namespace = space }));
                     return id == "getKey" ? Get($"/v1/keys/{key}") : id == "rotateKey" ? Post($"/v1/keys/{key}/rotate", new { overlap_ms = 0 }) : (HttpMethod.Delete, $"/v1/keys/{key}", null, []);
+                case "listNamespaces":
+                    return Get("/v1/namespaces");
+                case "getNamespace":
+                    return Get($"/v1/namespaces/{space}");
+                case "putNamespace":
+                    return (HttpMethod.Put, $"/v1/namespaces/{space}", new { comment = "table" }, [("If-Match", "*")]);
                 case "getHealth":
                     return Get("/health");
                 case "getReadiness":

@@ -65,6 +65,10 @@ public sealed class CatalogueCoverage
             await ExpectAsync("forbidden", keyed.GetAsync(key, "/v1/keys"));
             await ExpectAsync("agent_mismatch", keyed.PostAsync(key, "/v1/locks", new { resource = "x/1", agent_id = "b" }));
             await ExpectAsync("namespace_unknown", keyed.GetAsync(key, "/v1/locks?namespace=other"));
+            await keyed.AskAsync(keyed.Root, HttpMethod.Put, "/v1/namespaces/default", new { max_held_leases = 0, requests_per_second = 1 }, ("If-Match", "*"));
+            await ExpectAsync("namespace_limit", keyed.PostAsync(keyed.Root, "/v1/locks", new { resource = "x/1", agent_id = "b" }));
+            await keyed.GetAsync(key, "/v1/locks");
+            await ExpectAsync("rate_limited", keyed.GetAsync(key, "/v1/locks"));
             await ExpectAsync("key_unknown", keyed.GetAsync(keyed.Root, "/v1/keys/0123456789abcdef"));
         }
 
@@ -98,6 +102,7 @@ public sealed class CatalogueCoverage
         await ExpectAsync("keys_unavailable", WithoutDatabaseAsync());
         await ExpectAsync("policies_unavailable", WithLostDatabaseAsync("DROP TABLE policy_versions, policy_activations", "/v1/policies"));
         await ExpectAsync("approvals_unavailable", WithLostDatabaseAsync("DROP TABLE approvals", "/v1/approvals"));
+        await ExpectAsync("namespaces_unavailable", WithLostDatabaseAsync("DROP TABLE namespaces", "/v1/namespaces"));
 
         Assert.Equal(ProblemCatalogue.All.Select(kind => kind.Code).Except(NotSeen).Order(StringComparer.Ordinal), seen);
     }

@@ -136,6 +136,7 @@ _BY_CODE: dict[str, type[MeshError]] = {
         NotFoundError,
     ),
     "queue_full": QueueFullError,
+    **dict.fromkeys(("namespace_limit", "rate_limited"), RateLimitedError),
     "policy_denied": PolicyDeniedError,
     **dict.fromkeys(
         (
@@ -159,6 +160,7 @@ _BY_CODE: dict[str, type[MeshError]] = {
             "journal_unavailable",
             "policies_unavailable",
             "keys_unavailable",
+            "namespaces_unavailable",
             "unreachable",
         ),
         UnavailableError,

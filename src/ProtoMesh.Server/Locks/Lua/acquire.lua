@@ -4,7 +4,9 @@
 -- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full, or the name of a limit; all but the first leave no record
 --@include Locks/Lua/_lib/submit.lua
 begin()
-catch_up(16)
+if catch_up(16) > 0 and ARGV[15] ~= '' then
+  settle('time')
+end
 local tag, id, request, cause = submit(ARGV[3])
 settle(cause)
 return describe(tag, id, request)

@@ -3,6 +3,7 @@
 -- ARGV: see _lib/new_request.lua
 -- Returns: describe() with tag granted | queued | held | mode_conflict | queue_full | state | conflict, or the name of a limit, as acquire describes them
 --@include Legacy/Lua/_lib/standing.lua
+--@include Locks/Lua/_lib/limits.lua
 begin()
 local id = ARGV[3]
 if catch_up(16) > 0 then
@@ -19,16 +20,16 @@ local standing_id, standing = standing_of(id, request)
 if standing then
   return describe('state', standing_id, standing)
 elseif flagged(request, 'r') and hold_to_join(request) then
-  tag = limits ~= '' and lease_limit(request, limits) or 'granted'
+  tag = limits ~= '' and limit_of(request, limits) or 'granted'
 elseif conflicts(request) then
   tag = 'mode_conflict'
 elseif grantable(id, request) then
-  tag = limits ~= '' and lease_limit(request, limits) or 'granted'
+  tag = limits ~= '' and limit_of(request, limits) or 'granted'
 elseif tonumber(ARGV[10]) == 0 then
   tag = 'held'
 elseif queue_is_full(request) then
   tag = 'queue_full'
 elseif limits ~= '' then
-  tag = waiter_limit(request, limits) or tag
+  tag = limit_of(request, limits, true) or tag
 end
 return describe(tag, id, (tag == 'granted' or tag == 'queued' or tag == 'held') and request)

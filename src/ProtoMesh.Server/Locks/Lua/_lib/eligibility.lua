@@ -1,11 +1,11 @@
 -- When a request may have its resources, and how a change is told to the journal.
---@include Locks/Lua/_lib/counts.lua
+--@include Locks/Lua/_lib/resources.lua
 --@include Journal/Lua/_lib/append.lua
 local woken, legacy_grants, hurry_journal
 
-local begin_counts = begin
+local begin_resources = begin
 local function begin()
-  begin_counts()
+  begin_resources()
   woken, legacy_grants, hurry_journal = {}, {}, false
 end
 

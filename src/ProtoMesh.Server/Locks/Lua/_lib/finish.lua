@@ -27,7 +27,6 @@ end
 -- Ends a queued or granted request. at: when it ended, ms; rest_ends: until when its resources rest, 0 for not at all.
 local function finish(id, request, state, at, cause, note, rest_ends, extras)
   local was_granted = request.state == 'granted'
-  count(request, was_granted and -1 or 0, was_granted and 0 or -1)
   for _, want in ipairs(wants_of(request)) do
     local resource = load_resource(want.name)
     if was_granted then

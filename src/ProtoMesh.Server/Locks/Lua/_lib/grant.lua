@@ -27,7 +27,6 @@ end
 -- Takes the resources, mints the token and starts the lease; one that its owner has not read yet waits to be claimed.
 local function grant(id, request, claimed, cause)
   last_token = math.max(last_token + 1, now_us)
-  count(request, 1, request.state == 'queued' and -1 or 0)
   request.previous, request.changed = '', nil
   for _, want in ipairs(wants_of(request)) do
     local resource = load_resource(want.name)

@@ -2,7 +2,7 @@
 --@include Locks/Lua/_lib/reentry.lua
 -- ARGV: 1 channel, 2 settings, 3 request_id, 4 digest, 5 names, 6 agent_id, 7 session_id, 8 priority, 9 ttl_ms, 10 wait_ms,
 --   11 max_hold_ms, 12 drain_ms, 13 flags, 14 payload,
---   15 limits of the namespace (see _lib/counts.lua), '' for none
+--   15 limits of the namespace (see _lib/limits.lua), '' for none
 
 -- Linear ageing: a level of priority is worth ageing ms of waiting, so the order of two waiters never changes.
 -- A negative ageing means strict: a level is worth 2^42 ms.

@@ -64,11 +64,22 @@ end
 local function settle(cause)
   pump_dirty(cause)
   for id, request in pairs(changed_requests) do
+    local space = counted and match(request.names, '^%a,%d+,%d+,([^/]*)/')
+    if space and find(counted, '\1' .. space .. '\1', 1, true) then
+      -- See _lib/limits.lua.
+      local text = call('HGET', requests, id)
+      local was, is = text and match(text, '^[^\1]*'), request.state
+      if was ~= is then
+        local held, waiting = unpack(call('HMGET', meta, 'held ' .. space, 'waiting ' .. space))
+        held = held + (is == 'granted' and 1 or 0) - (was == 'granted' and 1 or 0)
+        waiting = waiting + (is == 'queued' and 1 or 0) - (was == 'queued' and 1 or 0)
+        call('HSET', meta, 'held ' .. space, int(held), 'waiting ' .. space, int(waiting))
+      end
+    end
     request.saved = request_text(request)
     call('HSET', requests, id, request.saved)
   end
   save_resources()
-  save_counts()
   save_counters()
   if #woken > 0 then
     call('PUBLISH', channel, 'woken ' .. table.concat(woken, ' '))

@@ -51,7 +51,6 @@ local function join(id, request)
   end
   call('ZADD', deadlines, request.ends, id)
   keep_request(id, request)
-  count(request, 1, 0)
   journal('granted', id, request, 'reentry', 'priority=' .. request.priority .. '\2waited_ms=0\2ttl_ms=' .. request.ttl ..
     '\2hold_ends_ms=' .. request.hold_ends .. '\2digest=' .. request.digest)
   return true

@@ -1,5 +1,6 @@
 -- What a submission comes to: granted at once, queued, refused, or what an earlier submission of the same id has become.
 --@include Legacy/Lua/_lib/standing.lua
+--@include Locks/Lua/_lib/limits.lua
 
 -- Returns the tag for describe() (state | held | conflict | mode_conflict | queue_full, or the name of a limit), the id and the request that it is
 -- about, what led to the grants that follow, and whether the store keeps something now that it did not before.
@@ -19,7 +20,7 @@ local function submit(id)
     return 'state', standing_id, standing, 'time', false
   end
 
-  local limit = limits ~= '' and lease_limit(request, limits)
+  local limit = limits ~= '' and limit_of(request, limits)
   if limit and (flagged(request, 'r') and hold_to_join(request) or not conflicts(request) and grantable(id, request)) then
     tag = limit
   elseif flagged(request, 'r') and join(id, request) then
@@ -33,8 +34,8 @@ local function submit(id)
     tag, request.state = 'held', 'queued'
   elseif queue_is_full(request) then
     tag = 'queue_full'
-  elseif limits ~= '' and waiter_limit(request, limits) then
-    tag = waiter_limit(request, limits)
+  elseif limits ~= '' and limit_of(request, limits, true) then
+    tag = limit_of(request, limits, true)
   else
     last_seq = last_seq + 1
     enqueue(id, request)

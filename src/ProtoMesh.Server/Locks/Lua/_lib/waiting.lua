@@ -9,7 +9,6 @@ end
 
 local function enqueue(id, request)
   request.state = 'queued'
-  count(request, 0, 1)
   for _, want in ipairs(wants_of(request)) do
     local resource = load_resource(want.name)
     resource.family, resource.waiting = want.mode == 'l' and 'l' or 'x', resource.waiting + 1
