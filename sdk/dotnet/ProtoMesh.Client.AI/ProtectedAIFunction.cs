@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.Extensions.AI;
+using ProtoMesh.Contracts.Approvals;
 
 namespace ProtoMesh.AI;
 
@@ -54,10 +55,50 @@ public sealed class ProtectedAIFunction(AIFunction innerFunction, MeshClient mes
         }
     }
 
+    /// <summary>
+    /// Asks people to approve a call before it is made, for frameworks that hold it back meanwhile; once they have, the same
+    /// call of the same agent runs. While such a request is pending it is that one.
+    /// </summary>
+    /// <param name="arguments">The call's.</param>
+    /// <param name="cancellationToken">Gives up asking.</param>
+    /// <returns>Null when nobody has to approve this call.</returns>
+    /// <exception cref="PolicyDeniedException">The policy forbids it, whatever people say.</exception>
+    public async Task<Approval?> RequestApprovalAsync(AIFunctionArguments arguments, CancellationToken cancellationToken = default)
+    {
+        var (action, options) = (ActionOf(arguments), OptionsOf(arguments));
+        var asked = new ApprovalOptions
+        {
+            Metadata = options.Metadata,
+            RunId = options.RunId,
+            Reason = options.Reason,
+            AgentId = options.AgentId,
+            Namespace = options.Namespace,
+        };
+        try
+        {
+            return await (_rule.Resources?.Invoke(arguments) switch
+            {
+                null or [] => mesh.Approvals.RequestAsync(action, resource: null, asked, cancellationToken),
+                [{ Resource: var only }] => mesh.Approvals.RequestAsync(action, only, asked, cancellationToken),
+                var several => mesh.Approvals.RequestAsync(action, [.. several.Select(one => one.Resource!)], asked, cancellationToken),
+            });
+        }
+        catch (ConflictException refusal) when (refusal.Code == "approval_not_needed")
+        {
+            return null;
+        }
+    }
+
+    internal MeshClient Mesh => mesh;
+
+    private string ActionOf(AIFunctionArguments arguments) => _rule.Action?.Invoke(arguments) ?? Name;
+
+    private GuardOptions OptionsOf(AIFunctionArguments arguments) =>
+        _rule.Metadata is null ? _rule.Options : _rule.Options with { Metadata = _rule.Metadata(arguments) };
+
     private Task<Guard> AskAsync(AIFunctionArguments arguments, CancellationToken cancellationToken)
     {
-        var action = _rule.Action?.Invoke(arguments) ?? Name;
-        var options = _rule.Metadata is null ? _rule.Options : _rule.Options with { Metadata = _rule.Metadata(arguments) };
+        var (action, options) = (ActionOf(arguments), OptionsOf(arguments));
         return _rule.Resources?.Invoke(arguments) switch
         {
             null or [] => mesh.GuardAsync(action, resource: null, options, cancellationToken),

@@ -25,8 +25,9 @@ public sealed record ToolRule
     public Func<AIFunctionArguments, JsonObject?>? Metadata { get; init; }
 
     /// <summary>
-    /// Priority, waiting time and so on of the lease; what the functions above derive goes before it. It cannot have a
-    /// <see cref="LeaseOptions.RequestId"/>: calls with one id share one lease, and each call needs its own.
+    /// Priority, waiting time and so on of the lease, and whether a call waits for people who have to approve it; what the
+    /// functions above derive goes before it. It cannot have a <see cref="LeaseOptions.RequestId"/>: calls with one id share
+    /// one lease, and each call needs its own.
     /// </summary>
     public GuardOptions Options { get; init; } = new();
 

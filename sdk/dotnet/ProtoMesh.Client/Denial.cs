@@ -27,6 +27,9 @@ public sealed record Denial
     /// <summary>What the policy said, if it was the policy that denied.</summary>
     public PolicyDecision? Decision => Problem.Decision;
 
+    /// <summary>Who has to approve the action, and until when they can; null when no people are asked.</summary>
+    public PolicyApproval? Approval => Decision?.Approval;
+
     /// <summary>Everything that is known of it.</summary>
     public Problem Problem { get; }
 }

@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
 using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Budgets;
 using ProtoMesh.Contracts.Policies;
+using ProtoMesh.Leases;
 
 namespace ProtoMesh;
 
@@ -11,14 +13,18 @@ namespace ProtoMesh;
 public sealed class Guard : IAsyncDisposable
 {
     private readonly string _action;
+    private readonly Settlement? _settlement;
+    private readonly string? _approvalId;
     private int _ended;
 
-    internal Guard(string action, Lease lease) => (_action, Lease) = (action, lease);
+    internal Guard(string action, Lease lease, Settlement? settlement, string? approvalId) =>
+        (_action, Lease, _settlement, _approvalId) = (action, lease, settlement, approvalId);
 
-    internal Guard(string action, PolicyDecision decision)
+    internal Guard(string action, PolicyDecision decision, Settlement? settlement, string? approvalId)
     {
         (_action, Decision) = (action, decision);
         Denial = decision.Allowed ? null : new Denial(action, Transport.Problems.Denied(decision));
+        (_settlement, _approvalId) = Granted ? (settlement, approvalId) : (null, null);
     }
 
     internal Guard(string action, Problem problem) =>
@@ -39,6 +45,12 @@ public sealed class Guard : IAsyncDisposable
     /// </summary>
     public PolicyDecision? Decision { get; }
 
+    /// <summary>The approval that the action was allowed by, or that it still needs; null when no people are asked.</summary>
+    public string? ApprovalId => _approvalId ?? Denial?.Approval?.ApprovalId;
+
+    /// <summary>What is set aside for the action in the policy's budgets; <see cref="Spent(long, string?)"/> says what it cost.</summary>
+    public IReadOnlyList<BudgetObligation> Reservations => _settlement?.Reservations ?? [];
+
     /// <summary>Why the action may not be done; null when it may.</summary>
     public Denial? Denial { get; }
 
@@ -58,8 +70,25 @@ public sealed class Guard : IAsyncDisposable
     public CancellationToken Lost => Lease?.Lost ?? CancellationToken.None;
 
     /// <summary>
-    /// Does the action and ends the guard: the lease is released however the action ends, after a failure with a note that
-    /// names the action and the type of the exception.
+    /// Says what the action cost, which is posted when the guard ends; the last word counts, and zero says that nothing was
+    /// spent. What nothing is said of counts with all that was reserved. Without a reservation this does nothing.
+    /// </summary>
+    /// <param name="actual">How much, in the unit of the reservation; of <c>usd</c> micro-dollars.</param>
+    /// <param name="reservationId">Of which of <see cref="Reservations"/>; null of all.</param>
+    /// <exception cref="ArgumentException">
+    /// It is negative, there is no such reservation, or there are several of different units and it says not which.
+    /// </exception>
+    public void Spent(long actual, string? reservationId = null) => _settlement?.Record(actual, usage: null, reservationId);
+
+    /// <inheritdoc cref="Spent(long, string?)"/>
+    /// <param name="usage">The model and its tokens, which the service turns into the cost that it knows of.</param>
+    /// <param name="actual">What the provider claims; it is compared with what the tokens cost.</param>
+    public void Spent(TokenUsage usage, long? actual = null, string? reservationId = null) => _settlement?.Record(actual, usage, reservationId);
+
+    /// <summary>
+    /// Does the action and ends the guard, however the action ends: what it cost is posted, and the lease is released, after
+    /// a failure with a note that names the action and the type of the exception. What was reserved for an action that never
+    /// began is given back.
     /// </summary>
     /// <param name="body">Does it; its token fires when the caller gives up and when the lease is lost.</param>
     /// <param name="cancellationToken">Stops the body.</param>
@@ -72,15 +101,17 @@ public sealed class Guard : IAsyncDisposable
             throw new InvalidOperationException(Denial.Text);
         }
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, Lost);
+        var began = false;
         T result;
         try
         {
             stop.Token.ThrowIfCancellationRequested();
+            began = true;
             result = await body(stop.Token);
         }
         catch (Exception fault)
         {
-            await EndAsync(fault);
+            await (began ? EndAsync(fault) : GiveUpAsync(fault));
             if (fault is OperationCanceledException && !cancellationToken.IsCancellationRequested)
             {
                 ThrowIfLost();
@@ -109,20 +140,37 @@ public sealed class Guard : IAsyncDisposable
         ThrowIfLost();
     }
 
-    /// <summary>Releases the lease, if there is one, for at most 5 s. It never throws.</summary>
+    /// <summary>Posts what the action cost and releases the lease, if there is one, for at most 5 s each. It never throws.</summary>
     public ValueTask DisposeAsync() => EndAsync(failure: null);
 
     /// <summary>The action runs although nobody was asked.</summary>
     internal static Guard Open(string action) => new(action);
 
-    private ValueTask EndAsync(Exception? failure) => Lease is null || Interlocked.Exchange(ref _ended, 1) == 1
-        ? ValueTask.CompletedTask
-        : Lease.CloseAsync(failure switch
+    /// <summary>The action never began: nothing was spent.</summary>
+    internal ValueTask GiveUpAsync(Exception? failure) => EndAsync(failure, settlement => settlement.ReleaseAsync());
+
+    private ValueTask EndAsync(Exception? failure) => EndAsync(failure, settlement => settlement.CommitAsync());
+
+    private async ValueTask EndAsync(Exception? failure, Func<Settlement, Task> settle)
+    {
+        if (Interlocked.Exchange(ref _ended, 1) == 1)
         {
-            null => null,
-            OperationCanceledException => $"{_action} was cancelled",
-            _ => $"{_action} failed: {failure.GetType().Name}",
-        });
+            return;
+        }
+        if (_settlement is not null)
+        {
+            await settle(_settlement);
+        }
+        if (Lease is not null)
+        {
+            await Lease.CloseAsync(failure switch
+            {
+                null => null,
+                OperationCanceledException => $"{_action} was cancelled",
+                _ => $"{_action} failed: {failure.GetType().Name}",
+            });
+        }
+    }
 
     private void ThrowIfLost()
     {

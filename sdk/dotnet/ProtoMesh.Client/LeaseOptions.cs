@@ -45,6 +45,12 @@ public record LeaseOptions
     /// <summary>What this agent says of the action, for the policy's rules: at most 16 KB. Only with <see cref="Action"/>.</summary>
     public JsonObject? Metadata { get; init; }
 
+    /// <summary>1-128 bytes: the run that the action belongs to, <c>run.id</c> for the policy. Only with <see cref="Action"/>.</summary>
+    public string? RunId { get; init; }
+
+    /// <summary>The approval that the action was given, which is used up with the grant. Only with <see cref="Action"/>.</summary>
+    public string? ApprovalId { get; init; }
+
     /// <summary>True joins a live hold of the same agent and session past the queue.</summary>
     public bool? Reentrant { get; init; }
 

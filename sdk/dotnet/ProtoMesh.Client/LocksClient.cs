@@ -199,6 +199,8 @@ public sealed class LocksClient
             Labels = options.Labels,
             Action = options.Action,
             Metadata = ActionMetadata.ToElement(options.Metadata),
+            RunId = options.RunId,
+            ApprovalId = options.ApprovalId,
         };
     }
 

@@ -41,7 +41,10 @@ public sealed class MeshClient : IAsyncDisposable
         Policies = new PoliciesClient(_api, options);
         Fences = new FencesClient(_api, options);
         Events = new EventsClient(_api, options);
-        _guarding = new Guarding(_sender, Locks, Policies, options);
+        Keys = new KeysClient(_api, options);
+        Budgets = new BudgetsClient(_api, options);
+        Approvals = new ApprovalsClient(_api, options);
+        _guarding = new Guarding(_sender, _api, Locks, Policies, Approvals);
     }
 
     /// <summary>Who this client speaks for unless a call says otherwise.</summary>
@@ -56,6 +59,15 @@ public sealed class MeshClient : IAsyncDisposable
     /// <summary>Check fencing tokens for a resource that cannot compare them itself.</summary>
     public FencesClient Fences { get; }
 
+    /// <summary>Reserve what an action may cost, and settle with what it did.</summary>
+    public BudgetsClient Budgets { get; }
+
+    /// <summary>Ask people, wait for them, and decide.</summary>
+    public ApprovalsClient Approvals { get; }
+
+    /// <summary>Make and end the keys that callers are let in with.</summary>
+    public KeysClient Keys { get; }
+
     /// <summary>Follow what happens.</summary>
     public EventsClient Events { get; }
 
@@ -63,8 +75,9 @@ public sealed class MeshClient : IAsyncDisposable
     public IReadOnlyList<Lease> Held => _renewals.Held;
 
     /// <summary>
-    /// Asks the policy and waits for a resource, in one request. A refusal is a value with a text that a model can read,
-    /// whatever its cause; only the caller's own cancellation is thrown.
+    /// Asks the policy, sets aside what the action may cost and waits for a resource, in one request; where people have to
+    /// approve first it may wait for them before that. A refusal is a value with a text that a model can read, whatever its
+    /// cause; only the caller's own cancellation is thrown.
     /// </summary>
     /// <param name="action">What is to be done, such as <c>refund</c>.</param>
     /// <param name="resource">The <c>type/id</c> to which; null asks the policy alone, and no lease is taken.</param>

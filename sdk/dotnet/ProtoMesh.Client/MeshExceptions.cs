@@ -1,4 +1,5 @@
 using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Budgets;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Contracts.Policies;
 
@@ -47,12 +48,27 @@ public sealed class LeaseLostException(Problem problem) : MeshException(problem)
 /// </summary>
 public sealed class LockConflictException(Problem problem) : MeshException(problem);
 
-/// <summary>The call contradicts what has happened already. (<c>approval_closed</c>, <c>approval_not_needed</c>)</summary>
-public sealed class ConflictException(Problem problem) : MeshException(problem);
+/// <summary>
+/// What was asked for contradicts what has become of it. (<c>reservation_conflict</c>, <c>reservation_settled</c>,
+/// <c>approval_closed</c>, <c>approval_not_needed</c>)
+/// </summary>
+public sealed class ConflictException(Problem problem) : MeshException(problem)
+{
+    /// <summary>The state that it is in by now, if the service says so.</summary>
+    public string? State => Problem.State;
+}
+
+/// <summary>A budget has less left than is asked for; nothing was reserved. (<c>budget_exceeded</c>)</summary>
+public sealed class BudgetExceededException(Problem problem) : MeshException(problem)
+{
+    /// <summary>The budgets as they stand.</summary>
+    public IReadOnlyList<BudgetLine> Budgets => Problem.Budgets ?? [];
+}
 
 /// <summary>
-/// There is no such request, policy, decision or call. (<c>lock_unknown</c>, <c>policy_unknown</c>, <c>decision_unknown</c>,
-/// <c>not_found</c>)
+/// There is no such thing in what the caller sees. (<c>lock_unknown</c>, <c>policy_unknown</c>, <c>decision_unknown</c>,
+/// <c>key_unknown</c>, <c>namespace_unknown</c>, <c>budget_unknown</c>, <c>reservation_unknown</c>, <c>approval_unknown</c>,
+/// <c>grant_unknown</c>, <c>not_found</c>)
 /// </summary>
 public sealed class NotFoundException(Problem problem) : MeshException(problem);
 
@@ -85,7 +101,8 @@ public sealed class ApprovalRequiredException(Problem problem) : PolicyDeniedExc
 /// <summary>
 /// The request breaks a rule; <see cref="Errors"/> names the fields. (<c>validation_failed</c>, <c>malformed_json</c>,
 /// <c>cross_partition</c>, <c>payload_too_large</c>, <c>unsupported_media_type</c>, <c>method_not_allowed</c>,
-/// <c>policy_invalid</c>, <c>precondition_required</c>, <c>precondition_failed</c>, <c>keys_off</c>)
+/// <c>policy_invalid</c>, <c>precondition_required</c>, <c>precondition_failed</c>, <c>keys_off</c>,
+/// <c>model_unpriced</c>)
 /// </summary>
 public sealed class ValidationException(Problem problem) : MeshException(problem)
 {
@@ -96,14 +113,18 @@ public sealed class ValidationException(Problem problem) : MeshException(problem
 /// <summary>
 /// The service, its store, its journal or its policies cannot answer now. The request may have taken effect; the same request id
 /// makes a retry harmless. (<c>store_recovering</c>, <c>store_unavailable</c>, <c>journal_unavailable</c>,
-/// <c>policies_unavailable</c>, <c>keys_unavailable</c>, and <c>unreachable</c> when no answer came at all)
+/// <c>policies_unavailable</c>, <c>keys_unavailable</c>, <c>namespaces_unavailable</c>,
+/// <c>approvals_unavailable</c>, and <c>unreachable</c> when no answer came at all)
 /// </summary>
 public sealed class UnavailableException(Problem problem, Exception? inner = null) : MeshException(problem, inner);
 
 /// <summary>The service failed; its log has the <see cref="MeshException.TraceId"/>. (<c>internal_error</c>)</summary>
 public sealed class ServiceFailedException(Problem problem) : MeshException(problem);
 
-/// <summary>The service, or a proxy before it, does not let this caller in: check the API key. (<c>unauthorized</c>, <c>forbidden</c>, <c>agent_mismatch</c>, and any other 401 or 403)</summary>
+/// <summary>
+/// The service, or a proxy before it, does not let this caller in, or not do this: check the API key. (<c>unauthorized</c>,
+/// <c>forbidden</c>, <c>agent_mismatch</c>, <c>not_an_approver</c>, and any other 401 or 403)
+/// </summary>
 public sealed class UnauthorizedException(Problem problem) : MeshException(problem);
 
 /// <summary>

@@ -136,6 +136,8 @@ public sealed class PoliciesClient
         Resource = check.Resource ?? check.Lease?.Resource,
         FencingToken = check.FencingToken ?? ((check.Resource ?? check.Lease?.Resource) is null ? null : check.Lease?.FencingToken),
         RequestId = check.RequestId ?? Acquisition.NewRequestId(_options.TimeProvider),
+        RunId = check.RunId,
+        ApprovalId = check.ApprovalId,
         Metadata = ActionMetadata.ToElement(check.Metadata),
     };
 

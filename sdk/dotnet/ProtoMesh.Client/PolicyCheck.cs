@@ -28,6 +28,12 @@ public sealed record PolicyCheck
     /// </summary>
     public string? RequestId { get; init; }
 
+    /// <summary>1-128 bytes: the run that the action belongs to, <c>run.id</c> for the rules.</summary>
+    public string? RunId { get; init; }
+
+    /// <summary>The approval that the action was given; an allow uses it up.</summary>
+    public string? ApprovalId { get; init; }
+
     /// <summary>The resource's namespace; the lease's, else the client's.</summary>
     public string? Namespace { get; init; }
 

@@ -11,10 +11,16 @@ internal static class Arguments
         OnQueued = (string?)args["on_queued"] is { } name ? queued => names.Append(name, Wire.Of(queued)) : null,
     }, args);
 
-    public static GuardOptions Guard(JsonObject args) => (GuardOptions)Fill(new GuardOptions
+    public static GuardOptions Guard(JsonObject args, Names names)
     {
-        OnUnavailable = (string?)args["on_unavailable"] == "open" ? OnUnavailable.Open : OnUnavailable.Closed,
-    }, args);
+        var options = (GuardOptions)Fill(new GuardOptions
+        {
+            OnUnavailable = (string?)args["on_unavailable"] == "open" ? OnUnavailable.Open : OnUnavailable.Closed,
+            OnApproval = (string?)args["on_approval"] == "wait" ? OnApproval.Wait : OnApproval.Raise,
+            OnWaiting = (string?)args["on_waiting"] is { } name ? approval => names.Append(name, Wire.Of(approval)) : null,
+        }, args);
+        return options with { ApprovalTimeout = Span(args["approval_timeout_ms"]) ?? options.ApprovalTimeout };
+    }
 
     private static LeaseOptions Fill(LeaseOptions options, JsonObject args) => options with
     {
@@ -36,8 +42,10 @@ internal static class Arguments
         AgentId = (string?)args["agent_id"],
         SessionId = (string?)args["session_id"],
         RequestId = (string?)args["request_id"],
+        RunId = (string?)args["run_id"],
+        ApprovalId = (string?)args["approval_id"],
         AutoRenew = (bool?)args["auto_renew"] ?? true,
     };
 
-    private static TimeSpan? Span(JsonNode? milliseconds) => milliseconds is null ? null : TimeSpan.FromMilliseconds((double)milliseconds);
+    public static TimeSpan? Span(JsonNode? milliseconds) => milliseconds is null ? null : TimeSpan.FromMilliseconds((double)milliseconds);
 }

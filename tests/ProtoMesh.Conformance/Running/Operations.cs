@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using ProtoMesh.Conformance.Scenarios;
+using ProtoMesh.Contracts.Budgets;
 using ProtoMesh.Contracts.Locks;
 
 namespace ProtoMesh.Conformance.Running;
@@ -22,7 +23,11 @@ internal static class Operations
     {
         ["lease", var what] => OfLeaseAsync(LeaseOf(on), what, args, stop),
         ["policies", var what] => PolicyOperations.RunAsync(client.Policies, what, args, on is null ? null : LeaseOf(on), stop),
-        ["guard", "enter"] => EnterAsync(client, args, stop),
+        ["keys", var what] => AccessOperations.OfKeysAsync(client.Keys, what, args, stop),
+        ["budgets", var what] => AccessOperations.OfBudgetsAsync(client.Budgets, what, args, stop),
+        ["approvals", var what] => AccessOperations.OfApprovalsAsync(client.Approvals, what, args, stop),
+        ["guard", "enter"] => EnterAsync(client, args, names, stop),
+        ["guard", "spent"] => Task.FromResult(Spend(GuardOf(on).Guard, args)),
         ["guard", "exit"] => ExitAsync(GuardOf(on), args),
         ["guard", "state"] => Task.FromResult(new Result(Wire.Of(GuardOf(on).Guard))),
         ["events", var what] => EventsAsync(client, what, args, stop),
@@ -101,13 +106,27 @@ internal static class Operations
         return Of(lease);
     }
 
-    private static async Task<Result> EnterAsync(MeshClient client, JsonObject args, CancellationToken stop)
+    private static async Task<Result> EnterAsync(MeshClient client, JsonObject args, Names names, CancellationToken stop)
     {
         var action = Text(args, "action")!;
         var guard = new HeldGuard(Several(args) is { } several
-            ? await client.GuardAsync(action, several, Arguments.Guard(args), stop)
-            : await client.GuardAsync(action, Text(args, "resource"), Arguments.Guard(args), stop));
+            ? await client.GuardAsync(action, several, Arguments.Guard(args, names), stop)
+            : await client.GuardAsync(action, Text(args, "resource"), Arguments.Guard(args, names), stop));
         return new Result(Wire.Of(guard.Guard), guard);
+    }
+
+    private static Result Spend(Guard guard, JsonObject args)
+    {
+        if (Wire.Read<TokenUsage>(args["usage"]) is { } usage)
+        {
+            guard.Spent(usage, (long?)args["actual"], Text(args, "reservation_id"));
+        }
+        else
+        {
+            guard.Spent((long)args["actual"]!, Text(args, "reservation_id"));
+        }
+
+        return None;
     }
 
     private static async Task<Result> ExitAsync(HeldGuard guard, JsonObject args)

@@ -40,6 +40,8 @@ internal static class PolicyOperations
         AgentId = (string?)args["agent_id"],
         RequestId = (string?)args["request_id"],
         Namespace = (string?)args["namespace"],
+        RunId = (string?)args["run_id"],
+        ApprovalId = (string?)args["approval_id"],
     };
 
     /// <summary>A text, or its lines.</summary>

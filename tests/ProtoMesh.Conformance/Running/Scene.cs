@@ -8,17 +8,18 @@ namespace ProtoMesh.Conformance.Running;
 internal sealed class Scene : IAsyncDisposable
 {
     private readonly StageClient _stage;
-    private readonly JsonObject _settings;
+    private readonly JsonNode? _settings;
+    private readonly Names _names;
     private readonly Dictionary<string, string> _urls = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Lazy<MeshClient>> _clients = new(StringComparer.Ordinal);
     private string? _server;
     private string? _proxy;
 
-    private Scene(StageClient stage, JsonObject settings) => (_stage, _settings) = (stage, settings);
+    private Scene(StageClient stage, JsonNode? settings, Names names) => (_stage, _settings, _names) = (stage, settings, names);
 
     public static async Task<Scene> SetAsync(StageClient stage, Scenario scenario, Names names)
     {
-        var scene = new Scene(stage, names.Resolve(scenario.Content["clients"]) as JsonObject ?? []);
+        var scene = new Scene(stage, scenario.Content["clients"], names);
         var found = await stage.FindAsync();
         (scene._urls["server"], scene._urls["dead"]) = ((string)found["url"]!, (string)found["dead"]!);
         if (scenario.Content["server"] is JsonObject own)
@@ -72,7 +73,8 @@ internal sealed class Scene : IAsyncDisposable
 
     private MeshClientOptions OptionsOf(string actor)
     {
-        var settings = _settings[actor] as JsonObject ?? [];
+        // Not before it is needed: a key may be one that the scenario has made.
+        var settings = _names.Resolve(_settings?[actor]) as JsonObject ?? [];
         var kinds = settings["urls"] is JsonArray named
             ? named.Select(kind => (string)kind!)
             : [_proxy is not null ? "proxy" : _server is not null ? "own" : "server"];

@@ -42,6 +42,8 @@ internal static class Wire
         ["unprotected"] = guard.Unprotected,
         ["lease"] = guard.Lease is { } lease ? Of(lease) : null,
         ["decision"] = Of(guard.Decision),
+        ["approval_id"] = guard.ApprovalId,
+        ["reservations"] = Of(guard.Reservations),
         ["text"] = guard.Text,
         ["denial"] = guard.Denial is { } denial
             ? new JsonObject
@@ -51,6 +53,7 @@ internal static class Wire
                 ["retryable"] = denial.Retryable,
                 ["retry_after_ms"] = denial.RetryAfter?.TotalMilliseconds,
                 ["decision"] = Of(denial.Decision),
+                ["approval"] = Of(denial.Approval),
                 ["problem"] = Of(denial.Problem),
             }
             : null,

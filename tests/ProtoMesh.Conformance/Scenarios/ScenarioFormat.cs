@@ -6,9 +6,9 @@ namespace ProtoMesh.Conformance.Scenarios;
 internal static class ScenarioFormat
 {
     private const string AcquireArguments =
-        "resource resources priority wait_ms ttl_ms max_hold_ms drain_ms mode capacity units reason labels action metadata reentrant durability namespace agent_id session_id request_id";
+        "resource resources priority wait_ms ttl_ms max_hold_ms drain_ms mode capacity units reason labels action metadata reentrant durability namespace agent_id session_id request_id run_id approval_id";
 
-    private const string CheckArguments = "action resource metadata fencing_token agent_id request_id dry_run namespace";
+    private const string CheckArguments = "action resource metadata fencing_token agent_id request_id run_id approval_id dry_run namespace";
     private const string EventArguments = "resource agent_id type namespace n last_event_id";
 
     private static readonly HashSet<string> ScenarioKeys = Set("name clients faults server slow steps");
@@ -42,9 +42,36 @@ internal static class ScenarioFormat
         ["lease.check"] = [],
         ["lease.close"] = [],
         ["attach"] = Set("ticket"),
-        ["guard.enter"] = Set(AcquireArguments + " auto_renew on_unavailable"),
+        ["guard.enter"] = Set(AcquireArguments + " auto_renew on_unavailable on_approval approval_timeout_ms on_waiting"),
         ["guard.state"] = [],
+        ["guard.spent"] = Set("actual usage reservation_id"),
         ["guard.exit"] = Set("failed"),
+        ["keys.create"] = Set("role name comment namespace agent_id agent_prefix team labels groups max_priority max_ttl_ms expires_at"),
+        ["keys.list"] = Set("namespace n"),
+        ["keys.get"] = Set("key_id"),
+        ["keys.rotate"] = Set("key_id overlap_ms"),
+        ["keys.revoke"] = Set("key_id"),
+        ["budgets.reserve"] = Set("budgets amount estimate reservation_id hold_ms run_id metadata agent_id namespace"),
+        ["budgets.get"] = Set("reservation_id namespace"),
+        ["budgets.commit"] = Set("reservation_id actual usage namespace"),
+        ["budgets.release"] = Set("reservation_id namespace"),
+        ["budgets.list"] = Set("namespace"),
+        ["budgets.usage"] = Set("name key namespace"),
+        ["budgets.ledger"] = Set("name key reservation_id namespace n"),
+        ["budgets.top_up"] = Set("name amount reason key top_up_id namespace"),
+        ["budgets.rebuild"] = Set("name key namespace"),
+        ["budgets.prices"] = [],
+        ["approvals.request"] = Set("action resource resources metadata run_id reason agent_id namespace"),
+        ["approvals.get"] = Set("approval_id"),
+        ["approvals.wait"] = Set("approval_id timeout_ms"),
+        ["approvals.list"] = Set("state agent_id group action namespace n"),
+        ["approvals.approve"] = Set("approval_id comment metadata valid_ms approver"),
+        ["approvals.deny"] = Set("approval_id comment approver"),
+        ["approvals.cancel"] = Set("approval_id"),
+        ["approvals.revoke"] = Set("approval_id comment approver"),
+        ["approvals.grant"] = Set("group action resource expires_in_ms uses agent_id condition comment approver namespace"),
+        ["approvals.grants"] = Set("namespace n"),
+        ["approvals.revoke_grant"] = Set("grant_id comment approver"),
         ["policies.check"] = Set(CheckArguments),
         ["policies.check_batch"] = Set("checks dry_run"),
         ["policies.validate"] = Set("document"),

@@ -53,9 +53,16 @@ internal sealed class Acquisition(MeshApi api, AcquireLock request, LeaseOptions
         {
             // Given up from this side. Whatever the service has made of the request meanwhile must not stay behind.
             await TakeBackAsync();
+            await GiveBackAsync();
+            throw;
+        }
+        catch (MeshException fault) when (_queued is not null || fault is LockTimeoutException)
+        {
+            await GiveBackAsync();
             throw;
         }
         await TakeBackAsync();
+        await GiveBackAsync();
         throw new LockTimeoutException(TimedOut());
     }
 
@@ -147,6 +154,16 @@ internal sealed class Acquisition(MeshApi api, AcquireLock request, LeaseOptions
         catch (Exception fault) when (fault is MeshException or OperationCanceledException)
         {
             // Out of reach, or ended already. A waiter that stays silent is dropped, and an unclaimed grant too.
+        }
+    }
+
+    /// <summary>What its action would have cost is not spent now.</summary>
+    private async Task GiveBackAsync()
+    {
+        if (_request.Action is not null)
+        {
+            using var limit = new CancellationTokenSource(TakeBackLimit, _time);
+            await Reservations.GiveBackAsync(api, _request, _queued, limit.Token);
         }
     }
 

@@ -10,7 +10,7 @@ using ProtoMesh.Contracts.Policies;
 namespace ProtoMesh.Transport;
 
 /// <summary>All HTTP of the client: one method per endpoint, nothing but its method, path, body and answer.</summary>
-internal sealed class MeshApi(Sender sender, MeshClientOptions options)
+internal sealed partial class MeshApi(Sender sender, MeshClientOptions options)
 {
     public MeshClientOptions Options => options;
 

@@ -15,19 +15,19 @@ internal static class Problems
         "lock_ended" => new LockEndedException(problem),
         "lease_lost" => new LeaseLostException(problem),
         "token_mismatch" or "mode_conflict" or "request_id_conflict" or "not_waiting" => new LockConflictException(problem),
-        "approval_closed" or "approval_not_needed" => new ConflictException(problem),
-        "approval_unknown" or "grant_unknown" => new NotFoundException(problem),
-        "not_an_approver" => new UnauthorizedException(problem),
-        "approvals_unavailable" => new UnavailableException(problem, inner),
-        "lock_unknown" or "policy_unknown" or "decision_unknown" or "key_unknown" or "namespace_unknown" or "not_found" => new NotFoundException(problem),
+        "lock_unknown" or "policy_unknown" or "decision_unknown" or "key_unknown" or "namespace_unknown" or "budget_unknown"
+            or "reservation_unknown" or "approval_unknown" or "grant_unknown" or "not_found" => new NotFoundException(problem),
         "queue_full" => new QueueFullException(problem),
         "namespace_limit" or "rate_limited" => new RateLimitedException(problem),
         "policy_denied" when problem.Decision?.Decision == PolicyVerdict.RequireApproval => new ApprovalRequiredException(problem),
         "policy_denied" => new PolicyDeniedException(problem),
-        "unauthorized" or "forbidden" or "agent_mismatch" => new UnauthorizedException(problem),
+        "budget_exceeded" => new BudgetExceededException(problem),
+        "reservation_conflict" or "reservation_settled" or "approval_closed" or "approval_not_needed" => new ConflictException(problem),
+        "unauthorized" or "forbidden" or "agent_mismatch" or "not_an_approver" => new UnauthorizedException(problem),
         "validation_failed" or "malformed_json" or "cross_partition" or "payload_too_large" or "unsupported_media_type"
-            or "method_not_allowed" or "policy_invalid" or "precondition_required" or "precondition_failed" or "keys_off" => new ValidationException(problem),
-        "store_recovering" or "store_unavailable" or "journal_unavailable" or "policies_unavailable" or "keys_unavailable" or "namespaces_unavailable" or "unreachable" => new UnavailableException(problem, inner),
+            or "method_not_allowed" or "policy_invalid" or "precondition_required" or "precondition_failed" or "keys_off" or "model_unpriced" => new ValidationException(problem),
+        "store_recovering" or "store_unavailable" or "journal_unavailable" or "policies_unavailable"
+            or "keys_unavailable" or "namespaces_unavailable" or "approvals_unavailable" or "unreachable" => new UnavailableException(problem, inner),
         "internal_error" => new ServiceFailedException(problem),
         "not_protomesh" or "version_mismatch" => new ProtocolException(problem, inner),
         _ => ByStatus(problem, inner),
@@ -63,11 +63,16 @@ internal static class Problems
             Decision = decision,
             Retryable = retryAfter is not null,
             RetryAfterMs = retryAfter,
-            NextStep = decision.Approval is { } approval
-                ? $"A person of the group {approval.Group} has to approve this; do other work until then."
-                : problem.NextStep,
+            NextStep = decision.Approval is { } approval ? NextStep(approval) : problem.NextStep,
         };
     }
+
+    private static string NextStep(PolicyApproval approval) => approval switch
+    {
+        { ApprovalId: null } => $"A person of the group {approval.Group} has to approve this; do other work until then.",
+        { State: ApprovalsClient.Approved } => $"It is approved: send the same request again with approval_id {approval.ApprovalId}.",
+        _ => $"A person of the group {approval.Group} has to approve this: {approval.ApprovalId}. Wait with GET /v1/approvals/{approval.ApprovalId} and Prefer: wait=50, or do other work; then send the same request with approval_id.",
+    };
 
     /// <summary>Several answers mean that a lease is gone; to its holder they are one, <see cref="Lost"/>.</summary>
     public static bool MeansLoss(Problem problem) => problem.Code is "lease_lost" or "lock_unknown" or "lock_ended" or "token_mismatch";

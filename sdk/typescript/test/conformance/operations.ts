@@ -1,5 +1,6 @@
-import type { AcquireOptions, Guard, GuardOptions, Lease, PolicyCheck, ProtoMesh, QueuedLock, ResourceRequest, Ticket } from "../../src/index.js";
-import { toCamelName } from "../../src/naming.js";
+import type { AcquireOptions, Approval, Guard, GuardOptions, Lease, PolicyCheck, ProtoMesh, QueuedLock, ResourceRequest, Ticket } from "../../src/index.js";
+import { fromWire, toCamelName } from "../../src/naming.js";
+import { accessOps } from "./access-operations.js";
 import { HeldGuard } from "./held-guard.js";
 import { type Json, type JsonObject, ScenarioFailure } from "./json.js";
 import type { Names } from "./names.js";
@@ -22,11 +23,11 @@ export interface Result {
   readonly thing?: unknown;
 }
 
-type Op = (given: Given) => Promise<Result>;
+export type Op = (given: Given) => Promise<Result>;
 
 const acquireArguments =
-  "resource resources priority wait_ms ttl_ms max_hold_ms drain_ms mode capacity units reason labels action metadata reentrant durability namespace agent_id session_id request_id";
-const checkArguments = "action resource metadata fencing_token agent_id request_id dry_run namespace";
+  "resource resources priority wait_ms ttl_ms max_hold_ms drain_ms mode capacity units reason labels action metadata reentrant durability namespace agent_id session_id request_id run_id approval_id";
+const checkArguments = "action resource metadata fencing_token agent_id request_id run_id approval_id dry_run namespace";
 const eventArguments = "resource agent_id type namespace n last_event_id";
 
 const ops = new Map<string, { readonly args: ReadonlySet<string>; readonly run: Op }>();
@@ -93,7 +94,7 @@ op("lease.wait_lost", "", async ({ on, signal }) => {
 op("lease.check", "", async ({ on }) => nothing(leaseOf(on).throwIfLost()));
 op("lease.close", "", async ({ on }) => nothing(await leaseOf(on)[Symbol.asyncDispose]()));
 
-op("guard.enter", `${acquireArguments} auto_renew on_unavailable`, async given => {
+op("guard.enter", `${acquireArguments} auto_renew on_unavailable on_approval approval_timeout_ms on_waiting`, async given => {
   const { on_unavailable: onUnavailable, ...args } = given.args;
   const resource = (args.resources ?? args.resource) as GuardOptions["resource"];
   const options = { ...optionsOf({ ...given, args }), action: text(args, "action"), resource, onUnavailable } as GuardOptions;
@@ -101,6 +102,7 @@ op("guard.enter", `${acquireArguments} auto_renew on_unavailable`, async given =
   return { value: ofGuard(held.guard), thing: held };
 });
 op("guard.state", "", async ({ on }) => ({ value: ofGuard(guardOf(on).guard) }));
+op("guard.spent", "actual usage reservation_id", async ({ on, args }) => nothing(guardOf(on).guard.spent(camel(args))));
 op("guard.exit", "failed", async ({ on, args }) => nothing(await guardOf(on).exit(args.failed === true)));
 
 op("policies.check", checkArguments, async ({ mesh, args, on, signal }) => {
@@ -134,6 +136,10 @@ op("events.stream", eventArguments, given => listed(given.mesh.events.stream(fil
 op("health", "", async ({ mesh, signal }) => answer(await mesh.health({ signal })));
 op("held", "", async ({ mesh }) => ({ value: [...mesh.held].sort((a, b) => a.fencingToken - b.fencingToken).map(ofLease) }));
 
+for (const [name, [args, run]] of Object.entries(accessOps)) {
+  op(name, args, run);
+}
+
 function answer(value: unknown): Result {
   return { value: ofAnswer(value) };
 }
@@ -146,7 +152,7 @@ function leaseResult(lease: Lease): Result {
   return { value: ofLease(lease), thing: lease };
 }
 
-async function listed(items: AsyncIterable<unknown>, { args }: Given): Promise<Result> {
+export async function listed(items: AsyncIterable<unknown>, { args }: Given): Promise<Result> {
   const list: Json[] = [];
   const most = (args.n as number | undefined) ?? Infinity;
   for await (const item of items) {
@@ -168,6 +174,8 @@ function optionsOf({ args, names, signal }: Given): AcquireOptions {
   for (const [name, value] of Object.entries(args)) {
     if (name === "on_queued") {
       options.onQueued = (queued: QueuedLock) => names.append(String(value), ofAnswer(queued));
+    } else if (name === "on_waiting") {
+      options.onWaiting = (approval: Approval) => names.append(String(value), ofAnswer(approval));
     } else if (name !== "resource" && name !== "resources") {
       options[toCamelName(name.replace(/_ms$/, ""))] = value;
     }
@@ -175,7 +183,7 @@ function optionsOf({ args, names, signal }: Given): AcquireOptions {
   return options;
 }
 
-function filterOf({ args, signal }: Given): Record<string, never> {
+export function filterOf({ args, signal }: Given): Record<string, never> {
   const filter: Record<string, unknown> = { signal };
   for (const [name, value] of Object.entries(args)) {
     if (name !== "n") {
@@ -186,7 +194,11 @@ function filterOf({ args, signal }: Given): Record<string, never> {
 }
 
 function checkOf(args: JsonObject): PolicyCheck {
-  return Object.fromEntries(Object.entries(args).map(([name, value]) => [toCamelName(name), value])) as unknown as PolicyCheck;
+  return camel(args) as unknown as PolicyCheck;
+}
+
+function camel(args: JsonObject): Record<string, never> {
+  return fromWire(args);
 }
 
 function space({ args, signal }: Given): { namespace?: string; signal: AbortSignal } {

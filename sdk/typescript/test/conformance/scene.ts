@@ -26,19 +26,21 @@ export class Stage {
 /** What one run of a scenario has on the stage: its own server and proxy, and a client for each actor. */
 export class Scene {
   readonly #stage: Stage;
-  readonly #settings: JsonObject;
+  readonly #settings: Json | undefined;
+  readonly #names: Names;
   readonly #urls = new Map<string, string>();
   readonly #clients = new Map<string, ProtoMesh>();
   #server: string | undefined;
   #proxy: string | undefined;
 
-  private constructor(stage: Stage, settings: JsonObject) {
+  private constructor(stage: Stage, settings: Json | undefined, names: Names) {
     this.#stage = stage;
     this.#settings = settings;
+    this.#names = names;
   }
 
   static async set(stage: Stage, scenario: JsonObject, names: Names): Promise<Scene> {
-    const scene = new Scene(stage, (names.resolve(scenario.clients) as JsonObject | undefined) ?? {});
+    const scene = new Scene(stage, scenario.clients, names);
     const found = await stage.call("GET", "/stage");
     scene.#urls.set("server", String(found.url)).set("dead", String(found.dead));
     if (isObject(scenario.server)) {
@@ -59,7 +61,9 @@ export class Scene {
   clientOf(actor: string): ProtoMesh {
     let client = this.#clients.get(actor);
     if (!client) {
-      const settings = (this.#settings[actor] as JsonObject | undefined) ?? {};
+      // Not before it is needed: a key may be one that the scenario has made.
+      const own = isObject(this.#settings) ? this.#settings[actor] : undefined;
+      const settings = (this.#names.resolve(own) as JsonObject | undefined) ?? {};
       const kinds = (settings.urls as string[] | undefined) ?? [this.#proxy !== undefined ? "proxy" : this.#server !== undefined ? "own" : "server"];
       client = new ProtoMesh({
         baseUrls: kinds.map(kind => this.#urls.get(kind)!),

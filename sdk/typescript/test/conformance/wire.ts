@@ -28,8 +28,11 @@ export function ofLease(lease: Lease): JsonObject {
 }
 
 export function ofGuard(guard: Guard): JsonObject {
-  const { granted, unprotected, lease, decision, denial, text } = guard;
-  return { granted, unprotected, lease: lease && ofLease(lease), decision: ofAnswer(decision), text, denial: ofAnswer(denial) };
+  const { granted, unprotected, lease, decision, denial, text, approvalId, reservations } = guard;
+  return {
+    granted, unprotected, lease: lease && ofLease(lease), decision: ofAnswer(decision), text, denial: ofAnswer(denial),
+    approval_id: approvalId, reservations: ofAnswer(reservations),
+  };
 }
 
 /** An error as scenarios expect it; anything that is not the SDK's own shows its type. */
