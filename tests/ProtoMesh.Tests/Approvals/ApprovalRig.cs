@@ -16,7 +16,7 @@ using EventId = ProtoMesh.Server.Store.EventId;
 
 namespace ProtoMesh.Tests.Approvals;
 
-/// <summary>The rooms up to the approvals over one store and one database, with a clock that a test moves.</summary>
+/// <summary>The rooms up to the approvals over one store and one database, with a clock that a test moves. It begins now, as that of Redis does.</summary>
 internal sealed class ApprovalRig : IAsyncDisposable
 {
     private readonly TempFolder _folder;
@@ -35,7 +35,7 @@ internal sealed class ApprovalRig : IAsyncDisposable
 
     public static async Task<ApprovalRig> OpenAsync(string backend, string database, string rules = ApprovalCalls.Humans, params (string Key, string Value)[] settings)
     {
-        var (store, folder) = (await TestStore.OpenAsync(backend), new TempFolder("approvals"));
+        var (store, folder) = (await TestStore.OpenAsync(backend, new FakeClock(TimeProvider.System.GetUtcNow())), new TempFolder("approvals"));
         var connection = await Databases.CreateAsync(database, folder);
         var rig = new ApprovalRig(store, folder, Services(store, folder, connection, settings), connection);
         var migrator = rig.Get<DatabaseMigrator>();

