@@ -1,4 +1,5 @@
 using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Budgets;
 using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Contracts.Policies;
 
@@ -48,10 +49,24 @@ public sealed class LeaseLostException(Problem problem) : MeshException(problem)
 public sealed class LockConflictException(Problem problem) : MeshException(problem);
 
 /// <summary>
-/// There is no such request, policy, decision or call. (<c>lock_unknown</c>, <c>policy_unknown</c>, <c>decision_unknown</c>,
-/// <c>not_found</c>)
+/// There is no such request, policy, decision, budget, reservation or call. (<c>lock_unknown</c>, <c>policy_unknown</c>,
+/// <c>decision_unknown</c>, <c>budget_unknown</c>, <c>reservation_unknown</c>, <c>not_found</c>)
 /// </summary>
 public sealed class NotFoundException(Problem problem) : MeshException(problem);
+
+/// <summary>A budget does not have that much left; nothing was held on any. (<c>budget_exceeded</c>)</summary>
+public sealed class BudgetExceededException(Problem problem) : MeshException(problem)
+{
+    /// <summary>Each named budget as it stands.</summary>
+    public IReadOnlyList<BudgetLine> Budgets => Problem.Budgets ?? [];
+}
+
+/// <summary>What is there already says something else, or is over. (<c>reservation_conflict</c>, <c>reservation_settled</c>)</summary>
+public sealed class ConflictException(Problem problem) : MeshException(problem)
+{
+    /// <summary>The state of what is over.</summary>
+    public string? State => Problem.State;
+}
 
 /// <summary>As many wait as may wait. (<c>queue_full</c>)</summary>
 public sealed class QueueFullException(Problem problem) : MeshException(problem);
@@ -82,7 +97,7 @@ public sealed class ApprovalRequiredException(Problem problem) : PolicyDeniedExc
 /// <summary>
 /// The request breaks a rule; <see cref="Errors"/> names the fields. (<c>validation_failed</c>, <c>malformed_json</c>,
 /// <c>cross_partition</c>, <c>payload_too_large</c>, <c>unsupported_media_type</c>, <c>method_not_allowed</c>,
-/// <c>policy_invalid</c>, <c>precondition_required</c>, <c>precondition_failed</c>, <c>keys_off</c>)
+/// <c>policy_invalid</c>, <c>precondition_required</c>, <c>precondition_failed</c>, <c>keys_off</c>, <c>model_unpriced</c>)
 /// </summary>
 public sealed class ValidationException(Problem problem) : MeshException(problem)
 {

@@ -15,6 +15,7 @@ public sealed class RouteTable
     private const string HowToUpdate = "UPDATE_SNAPSHOTS=1 dotnet test --filter RouteTable";
     private const string Own = "red";
     private const string Foreign = "blue";
+    private static readonly string Budgets = Documents.With("  - { id: yes, actions: [\"*\"], effect: allow }", "budgets: { day: { unit: calls, cap: 1000, window: lifetime } }");
 
     [Fact]
     public async Task The_table_of_routes_and_roles_is_the_one_under_version_control()
@@ -89,6 +90,8 @@ public sealed class RouteTable
                 var decision = await keyed.PostAsync(keyed.Root, "/v1/policies/check", new { agent_id = "a", action = "spend", @namespace = space, metadata = new { estimated_cost = 500 } });
                 decisions[space] = decision.String("decision_id");
                 await Eventually.HoldsAsync(async () => (await keyed.GetAsync(keyed.Root, $"/v1/decisions/{decisions[space]}")).Status == 200, "the decision is written");
+                Assert.Equal(201, (await keyed.AskAsync(keyed.Root, HttpMethod.Put, $"/v1/policies/test?namespace={space}", Budgets)).Status);
+                Assert.Equal(200, (await keyed.AskAsync(keyed.Root, HttpMethod.Post, $"/v1/policies/test/versions/1/activate?namespace={space}", null, ("If-Match", "*"))).Status);
             }
 
             var soon = await keyed.PostAsync(keyed.Root, "/v1/keys", new { role = "admin", @namespace = "*", expires_at = DateTimeOffset.UtcNow.AddSeconds(1) });
@@ -226,6 +229,25 @@ public sealed class RouteTable
                 case "getKey" or "revokeKey" or "rotateKey":
                     var key = KeyedServer.IdOf(await keyed.IssueAsync(new { role = "viewer", @namespace = space }));
                     return id == "getKey" ? Get($"/v1/keys/{key}") : id == "rotateKey" ? Post($"/v1/keys/{key}/rotate", new { overlap_ms = 0 }) : (HttpMethod.Delete, $"/v1/keys/{key}", null, []);
+                case "reserveBudget":
+                    return Post("/v1/budgets/reservations", Reservation(space));
+                case "getReservation" or "commitReservation" or "releaseReservation":
+                    var held = (await keyed.PostAsync(keyed.Root, "/v1/budgets/reservations", Reservation(space))).String("reservation_id");
+                    return id == "getReservation" ? Get($"/v1/budgets/reservations/{held}?namespace={space}")
+                        : id == "commitReservation" ? Post($"/v1/budgets/reservations/{held}/commit", new { actual = 1, @namespace = space })
+                        : Post($"/v1/budgets/reservations/{held}/release", new { @namespace = space });
+                case "listBudgets":
+                    return Get($"/v1/budgets?namespace={space}");
+                case "getBudgetUsage":
+                    return Get($"/v1/budgets/day/usage?namespace={space}");
+                case "listBudgetLedger":
+                    return Get($"/v1/budgets/day/ledger?namespace={space}");
+                case "topUpBudget":
+                    return Post("/v1/budgets/day/top-up", new { amount = 1, reason = "test", @namespace = space });
+                case "rebuildBudget":
+                    return Post("/v1/budgets/day/rebuild", new { @namespace = space });
+                case "listPrices":
+                    return Get("/v1/prices");
                 case "getHealth":
                     return Get("/health");
                 case "getReadiness":
@@ -236,6 +258,8 @@ public sealed class RouteTable
                     throw new InvalidOperationException($"The table does not know how to call {id}; add it here.");
             }
         }
+
+        private static object Reservation(string space) => new { agent_id = "a", budgets = new[] { "day" }, amount = 1, @namespace = space };
 
         private async Task<(string Id, long Token)> LockAsync(string resource, string space)
         {
