@@ -3,6 +3,7 @@ using ProtoMesh.Server.Store;
 using ProtoMesh.Tests.Data;
 using ProtoMesh.Tests.Policies;
 using ProtoMesh.Tests.Rig;
+using Xunit.Abstractions;
 
 namespace ProtoMesh.Tests.Budgets;
 
