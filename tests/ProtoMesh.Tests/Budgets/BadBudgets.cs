@@ -33,7 +33,7 @@ public sealed class BadBudgets
     [InlineData("b: { unit: usd, cap: 1, window: lifetime, alert: [0] }", "4:55", "1 to 100")]
     [InlineData("b: { unit: usd, cap: 1, window: lifetime, alert: [50, 50] }", "4:59", "each once")]
     [InlineData("b: { unit: usd, cap: 1, window: lifetime, colour: red }", "4:47", "has no 'colour'")]
-    [InlineData("b: { unit: usd, cap: 1, window: lifetime, key: agent.nobody }", "4:52", "nobody")]
+    [InlineData("b: { unit: usd, cap: 1, window: lifetime, key: agent.nobody }", "4:58", "nobody")]
     [InlineData("b: { unit: usd, cap: 1, window: lifetime, key: 1 + 1 }", "4:54", "a string is expected")]
     [InlineData("b: { unit: usd, cap: 1, window: lifetime, key: \"string(budget['b'].cap)\" }", "4:60", "does not read budgets")]
     [InlineData("B!: { unit: usd, cap: 1, window: lifetime }", "4:5", "a budget's name is")]

@@ -67,7 +67,17 @@ public sealed class CostTests
     public async Task Each_threshold_is_told_once_in_a_window(string backend)
     {
         await using var desk = await BudgetDesk.OpenAsync(backend, "budgets: { day: { unit: usd, cap: 1, window: { calendar: day }, alert: [29, 50, 100] }, hour: { unit: usd, cap: 1, window: { rolling: 1h }, alert: [50] } }");
-        async Task SpendAsync(long amount, string budgets = "day") => await desk.CommitAsync((await desk.HeldAsync(0, budgets: budgets)).ReservationId, amount);
+        var made = new Queue<string>();
+        async Task HoldAsync(int count, string budgets = "day")
+        {
+            for (var number = 0; number < count; number++)
+            {
+                made.Enqueue((await desk.HeldAsync(0, budgets: budgets)).ReservationId);
+            }
+        }
+
+        async Task SpendAsync(long amount) => Assert.NotNull((await desk.CommitAsync(made.Dequeue(), amount)).Value);
+        await HoldAsync(4);
         await SpendAsync(289_999);
         Assert.Empty(await AlertsAsync());
         await SpendAsync(1);
@@ -76,13 +86,16 @@ public sealed class CostTests
         await SpendAsync(1);
         Assert.Equal(["day 29", "day 50", "day 100"], await AlertsAsync());
         await desk.Store.AdvanceAsync(TimeSpan.FromDays(1));
+        await HoldAsync(1);
         await SpendAsync(500_000);
         Assert.Equal(["day 29", "day 50", "day 100", "day 29", "day 50"], await AlertsAsync());
 
-        await SpendAsync(500_000, "hour");
-        await SpendAsync(500_000, "hour");
+        await HoldAsync(2, "hour");
+        await SpendAsync(500_000);
+        await SpendAsync(500_000);
         await desk.Store.AdvanceAsync(TimeSpan.FromHours(2));
-        await SpendAsync(500_000, "hour");
+        await HoldAsync(1, "hour");
+        await SpendAsync(500_000);
         Assert.Equal(["hour 50", "hour 50"], (await AlertsAsync()).Where(alert => alert.StartsWith("hour", StringComparison.Ordinal)));
 
         async Task<IEnumerable<string>> AlertsAsync() => (await desk.EventsAsync()).Select(text => text.Split('\u0001')).Where(parts => parts[0] == "budget.alert")
