@@ -77,6 +77,15 @@ public sealed class BadBudgets
         Assert.Equal(["team-day", "run"], load.Set.Rules[0].Budget!.Budgets.Select(budget => budget.Definition.Name));
     }
 
+    [Fact]
+    public void A_documents_own_tests_see_budgets_of_which_nothing_is_used()
+    {
+        const string Budgets = "budgets: { run: { unit: usd, cap: 5, key: run.id, window: lifetime } }";
+        const string Rules = "  - { id: pay, actions: [pay], require: { budget: { names: [run], amount: '1' } } }\n  - { id: low, actions: [pay], effect: deny, when: \"budget['run'].left < 5000000\" }\n" + Allow;
+        Assert.NotNull(PolicySet.Load(Documents.With(Rules, Budgets, "tests:\n  - { name: a, given: { action: pay, run_id: run-1 }, expect: { decision: allow } }")).Set);
+        Assert.NotNull(PolicySet.Load(Documents.With(Rules, Budgets, "tests:\n  - { name: a, given: { action: pay }, expect: { decision: deny, rules: [pay] } }")).Set);
+    }
+
     [Theory]
     [InlineData("/v1/budgets/reservations", """{ "budgets": ["day"], "amount": 1 }""", "agent_id")]
     [InlineData("/v1/budgets/reservations", """{ "agent_id": "a", "amount": 1 }""", "budgets")]
