@@ -77,7 +77,7 @@ def test_the_synchronous_client_tries_again_too(faulty: Faulty, connect_sync: Co
         (problem("lock_unknown", 404, retryable=True), NotFoundError, "lock_unknown"),
         (problem("queue_full", 429, retryable=True), MeshError, "queue_full"),
         (problem("too_fast", 429, retryable=True), RateLimitedError, "too_fast"),
-        (problem("key_unknown", 401), UnauthorizedError, "key_unknown"),
+        (problem("key_odd", 401), UnauthorizedError, "key_odd"),
         (problem("not_allowed", 403), UnauthorizedError, "not_allowed"),
         (Do(401, b"<html>", {"content-type": "text/html"}), UnauthorizedError, "unauthorized"),
         (problem("something_new", 409, retryable=True), MeshError, "something_new"),

@@ -89,15 +89,15 @@ export const ownProblems = {
   },
   unauthorized: {
     status: 401,
-    title: "The service does not know who asks",
+    title: "The call needs a key",
     retryable: false,
-    nextStep: "Send a valid key: set PROTOMESH_API_KEY, or apiKey in the client's options.",
+    nextStep: "Send a key that is good as Authorization: Bearer pm_…, or ask an admin for one.",
   },
   forbidden: {
     status: 403,
-    title: "The service does not let this agent in",
+    title: "The key may not do this",
     retryable: false,
-    nextStep: "Use a key that may do this, or ask whoever runs the service.",
+    nextStep: "Use a key of a role that has the scope, or ask somebody who has one.",
   },
   not_protomesh: {
     status: 502,

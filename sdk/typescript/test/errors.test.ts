@@ -15,6 +15,8 @@ const expected: Record<string, string> = {
   policies_unavailable: "Unavailable", validation_failed: "Validation", malformed_json: "Validation", payload_too_large: "Validation",
   unsupported_media_type: "Validation", not_found: "NotFound", method_not_allowed: "Validation", store_recovering: "Unavailable",
   store_unavailable: "Unavailable", journal_unavailable: "Unavailable", internal_error: "ServiceFailed",
+  unauthorized: "Unauthorized", forbidden: "Unauthorized", agent_mismatch: "Unauthorized", namespace_unknown: "NotFound",
+  key_unknown: "NotFound", keys_off: "Validation", keys_unavailable: "Unavailable",
 };
 
 for (const { code } of catalogue) {
@@ -33,7 +35,7 @@ for (const { code } of catalogue) {
 test("The problems that a client makes say what the service would have said", () => {
   const shared = catalogue.filter(({ code }) => Object.hasOwn(ownProblems, code));
 
-  assert.deepEqual(shared.map(({ code }) => code), ["lock_timeout", "lease_lost", "policy_denied"]);
+  assert.deepEqual(shared.map(({ code }) => code), ["lock_timeout", "lease_lost", "policy_denied", "unauthorized", "forbidden"]);
   for (const { code, status, title, retryable, next_step: nextStep } of shared) {
     assert.deepEqual(ownProblems[code as keyof typeof ownProblems], { status, title, retryable, nextStep });
   }

@@ -131,7 +131,10 @@ _BY_CODE: dict[str, type[MeshError]] = {
     "lock_ended": LockEndedError,
     "lease_lost": LeaseLostError,
     **dict.fromkeys(("token_mismatch", "mode_conflict", "request_id_conflict", "not_waiting"), LockConflictError),
-    **dict.fromkeys(("lock_unknown", "policy_unknown", "decision_unknown", "key_unknown", "namespace_unknown", "not_found"), NotFoundError),
+    **dict.fromkeys(
+        ("lock_unknown", "policy_unknown", "decision_unknown", "key_unknown", "namespace_unknown", "not_found"),
+        NotFoundError,
+    ),
     "queue_full": QueueFullError,
     **dict.fromkeys(("namespace_limit", "rate_limited"), RateLimitedError),
     "policy_denied": PolicyDeniedError,
