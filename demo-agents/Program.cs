@@ -4,6 +4,7 @@ using System.Text.Json;
 using ProtoMesh.Demo;
 using ProtoMesh.Demo.CSharp;
 using ProtoMesh.Demo.Languages;
+using ProtoMesh.Demo.Team;
 
 // The agents' own failures are left to end their processes: the conductor sees the exit code.
 if (args is ["agent", var name, var priority, var part, var url, var run, var file])
@@ -26,15 +27,20 @@ if (args is ["refund", var assignment])
     }
 }
 
-var inLanguages = args is ["languages", ..];
-if (args[(inLanguages ? 1 : 0)..] is not ([] or ["--url", _]))
+if (args is ["member", var task])
 {
-    Console.Error.WriteLine("Usage: demo-agents [languages] [--url http://host:port]   (without --url it starts a server of its own)");
+    return await Member.RunAsync(task);
+}
+
+var play = args is ["languages" or "team", ..] ? args[0] : "";
+if (args[(play.Length > 0 ? 1 : 0)..] is not ([] or ["--url", _]))
+{
+    Console.Error.WriteLine("Usage: demo-agents [languages | team] [--url http://host:port]   (without --url it starts a server of its own)");
     return 2;
 }
 
 // A real model thinks for seconds at each turn.
-var limit = TimeSpan.FromSeconds(inLanguages ? 300 : 90);
+var limit = TimeSpan.FromSeconds(play == "languages" ? 300 : 90);
 using var stop = new CancellationTokenSource(limit, TimeProvider.System);
 using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal =>
 {
@@ -44,7 +50,12 @@ using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, signal 
 try
 {
     var given = args is [.., "--url", var address] ? new Uri(address) : null;
-    return await (inLanguages ? new LanguagesConductor(given).RunAsync(stop.Token) : new Conductor(given).RunAsync(stop.Token));
+    return await (play switch
+    {
+        "languages" => new LanguagesConductor(given).RunAsync(stop.Token),
+        "team" => new TeamConductor(given).RunAsync(stop.Token),
+        _ => new Conductor(given).RunAsync(stop.Token),
+    });
 }
 catch (OperationCanceledException)
 {

@@ -11,7 +11,9 @@ internal sealed partial class ServerProcess : IAsyncDisposable
     private readonly TaskCompletionSource<Uri> _listening = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Queue<string> _lastLines = new();
 
-    public ServerProcess(string dataFolder)
+    /// <param name="dataFolder">Where it keeps everything.</param>
+    /// <param name="bootstrapKey">The first admin's key; null leaves the service open.</param>
+    public ServerProcess(string dataFolder, string? bootstrapKey = null)
     {
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
         start.ArgumentList.Add(Locate());
@@ -20,9 +22,23 @@ internal sealed partial class ServerProcess : IAsyncDisposable
         start.Environment["Logging__LogLevel__Microsoft.Hosting.Lifetime"] = "Information";
         start.Environment.Remove("ConnectionStrings__Redis");
         start.Environment.Remove("ConnectionStrings__Database");
+        start.Environment["Auth__BootstrapKey"] = bootstrapKey;
         start.WorkingDirectory = dataFolder;
         _process = Process.Start(start)!;
         _reading = Task.WhenAll(ReadAsync(_process.StandardOutput), ReadAsync(_process.StandardError));
+    }
+
+    /// <summary>A key that nobody knows yet, for the server to come.</summary>
+    public static async Task<string> NewKeyAsync(CancellationToken cancellationToken)
+    {
+        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true };
+        start.ArgumentList.Add(Locate());
+        start.ArgumentList.Add("keys");
+        start.ArgumentList.Add("generate");
+        using var process = Process.Start(start)!;
+        var key = (await process.StandardOutput.ReadToEndAsync(cancellationToken)).Trim();
+        await process.WaitForExitAsync(cancellationToken);
+        return process.ExitCode == 0 ? key : throw new DemoException("The server did not make a key.");
     }
 
     /// <summary>The address that the server says it listens on.</summary>

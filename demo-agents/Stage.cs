@@ -11,10 +11,11 @@ internal sealed class Stage : IAsyncDisposable
 
     /// <param name="given">A service that runs already; null starts one.</param>
     /// <param name="record">What the agents share, as it is at first.</param>
-    public Stage(Uri? given, CustomerRecord record)
+    /// <param name="bootstrapKey">Closes the service that is started; null leaves it open.</param>
+    public Stage(Uri? given, CustomerRecord record, string? bootstrapKey = null)
     {
         _given = given;
-        _server = given is null ? new ServerProcess(_folder.CreateSubdirectory("server").FullName) : null;
+        _server = given is null ? new ServerProcess(_folder.CreateSubdirectory("server").FullName, bootstrapKey) : null;
         File = new FencedFile(Path.Combine(_folder.FullName, $"customer-{record.Customer}.json"));
         File.Create(record);
     }

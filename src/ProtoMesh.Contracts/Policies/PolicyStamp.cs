@@ -8,4 +8,7 @@ public sealed record PolicyStamp
 
     /// <summary>Which version of which document decided.</summary>
     public required PolicyReference Policy { get; init; }
+
+    /// <summary>What was reserved in budgets, and the approval that was used; absent when neither was required. The budgets as they stood are in the first answer alone.</summary>
+    public PolicyObligations? Obligations { get; init; }
 }

@@ -36,7 +36,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
 
         if (step.Submitted is { } submitted)
         {
-            return new LockAdmission(request, question, answer, null) { Submitted = submitted };
+            return new LockAdmission(request, question, answer, null) { Submitted = WithCounters(submitted, answer.Decision) };
         }
 
         if (!answer.Decision.Allowed)
@@ -46,8 +46,19 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
                 : new LockAdmission(request, question, answer, LockProblems.Denied(answer.Decision));
         }
 
-        return new LockAdmission(LockStep.Stamped(request, new PolicyStamp { DecisionId = answer.Decision.DecisionId, Policy = answer.Decision.Policy }), question, answer, null);
+        return new LockAdmission(LockStep.Stamped(request, StampOf(answer.Decision)), question, answer, null);
     }
+
+    private static PolicyStamp StampOf(PolicyDecision decision) => new()
+    {
+        DecisionId = decision.DecisionId,
+        Policy = decision.Policy,
+        Obligations = decision.Obligations is not { } taken || (taken.Budget is null && taken.Approval is null) ? null : new PolicyObligations { Budget = taken.Budget, Approval = taken.Approval },
+    };
+
+    /// <summary>What was written before the budgets were known to fit is answered with how they stand since.</summary>
+    private static RequestReply WithCounters(RequestReply reply, PolicyDecision decision) =>
+        reply.Record?.Payload.Decision?.DecisionId == decision.DecisionId ? reply with { Decision = StampOf(decision) } : reply;
 
     /// <summary>What the policy says to a request that is only considered.</summary>
     public async ValueTask<(PolicyDecision? Decision, Problem? Problem)> ConsiderAsync(LockRequest request, CancellationToken cancellationToken)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server.Locks;
@@ -9,6 +10,9 @@ internal sealed record KnownRequest(LockId Id, LockRecord Record);
 /// <summary>What <c>describe()</c> of <c>Lua/_lib/replies.lua</c> returns. <see cref="Now"/> is the store's clock in ms.</summary>
 internal sealed record RequestReply(string Tag, long Now, LockId Id, LockRecord? Record)
 {
+    /// <summary>What was decided by this very call, with more than the record keeps of it.</summary>
+    public PolicyStamp? Decision { get; init; }
+
     /// <summary>How many are ahead in the longest of its queues; of a queued request.</summary>
     public int Before { get; private init; }
 

@@ -1,4 +1,5 @@
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Contracts.Policies;
 
 namespace ProtoMesh.Server.Locks;
 
@@ -22,7 +23,7 @@ internal static class LockViews
             AgentId = record.AgentId,
             SessionId = record.SessionId,
             Action = record.Payload.Action,
-            Decision = record.Payload.Decision,
+            Decision = reply.Decision ?? StampAt(record, reply.Now),
             Priority = record.Priority,
             FencingToken = record.Token,
             GrantedAt = LockRecord.Time(record.Granted),
@@ -53,7 +54,7 @@ internal static class LockViews
             AgentId = record.AgentId,
             SessionId = record.SessionId,
             Action = record.Payload.Action,
-            Decision = record.Payload.Decision,
+            Decision = reply.Decision ?? StampAt(record, reply.Now),
             Priority = record.Priority,
             Position = reply.Before + 1,
             QueueLength = reply.QueueLength,
@@ -84,7 +85,7 @@ internal static class LockViews
             Units = only?.Units,
             AgentId = record.AgentId,
             Action = record.Payload.Action,
-            Decision = record.Payload.Decision,
+            Decision = StampAt(record, now),
             Priority = record.IsLive ? record.Priority : null,
             Reason = record.Payload.Reason,
             Progress = record.Progress,
@@ -142,4 +143,9 @@ internal static class LockViews
         Capacity = want.Mode == LockMode.Slots ? want.Capacity : null,
         Units = want.Mode == LockMode.Slots ? want.Units : null,
     };
+
+    /// <summary>How long reservations live on, from now.</summary>
+    private static PolicyStamp? StampAt(LockRecord record, long now) => record.Payload.Decision is { Obligations: { Budget: { } held } taken } stamp
+        ? stamp with { Obligations = taken with { Budget = [.. held.Select(one => one with { ExpiresInMs = Math.Max(0, one.ExpiresAt.ToUnixTimeMilliseconds() - now) })] } }
+        : record.Payload.Decision;
 }

@@ -23,6 +23,18 @@ internal static class BudgetReasons
         };
     }
 
+    /// <summary>What a reservation will be, before the store was asked.</summary>
+    public static BudgetObligation Wanted(Obligation.Budget budget, DateTimeOffset now) => new()
+    {
+        Rule = budget.Rule.Id,
+        ReservationId = budget.Hold.ReservationId,
+        Unit = budget.Hold.Unit,
+        Amount = budget.Hold.Amount,
+        ExpiresAt = now.AddMilliseconds(budget.Hold.HoldMs),
+        ExpiresInMs = budget.Hold.HoldMs,
+        Budgets = [],
+    };
+
     public static PolicyReason Of(Obligation.Budget budget, ObligationResult result, string at)
     {
         var (rule, hold) = (budget.Rule, budget.Hold);

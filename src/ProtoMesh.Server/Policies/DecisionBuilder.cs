@@ -122,7 +122,7 @@ internal sealed class DecisionBuilder(
         return new PolicyApproval { Group = approvers.Group, Quorum = approvers.Quorum, ExpiresInMs = (long)approvers.Expires.TotalMilliseconds };
     }
 
-    private static ApprovalObligation ShownOf(Obligation.Grant grant, int left) => grant.IsStanding
+    internal static ApprovalObligation ShownOf(Obligation.Grant grant, int? left) => grant.IsStanding
         ? new ApprovalObligation { GrantId = grant.Id, By = grant.By, UsesLeft = left } : new ApprovalObligation { ApprovalId = grant.Id, By = grant.By };
 
     private Dictionary<string, string> Facts()

@@ -60,7 +60,7 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         foreach (var grant in usable)
         {
             obligations = [.. required, grant];
-            (now, results) = await ObligeAsync(active, question, id, !question.IsDryRun, obligations, cancellationToken);
+            (now, results) = await ObligeAsync(active, question, id, !question.IsDryRun, obligations, now, cancellationToken);
             if (shown is not null || results.Any(result => result is { IsMet: true, Obligation: Obligation.Grant }))
             {
                 (decided, would) = (PolicyVerdict.Allow, evaluation.Verdict(withAudit: true, isApproved: true));
@@ -73,7 +73,7 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
 
         if (usable.Count == 0 && obligations.Count > 0 && !question.OnlyOpens && (decided == PolicyVerdict.Allow || would == PolicyVerdict.Allow))
         {
-            (now, results) = await ObligeAsync(active, question, id, decided == PolicyVerdict.Allow && !question.IsDryRun, obligations, cancellationToken);
+            (now, results) = await ObligeAsync(active, question, id, decided == PolicyVerdict.Allow && !question.IsDryRun, obligations, now, cancellationToken);
         }
 
         var refusal = shown is { Code: not null } && decided == PolicyVerdict.RequireApproval ? PolicyApprovals.Refusal(set, evaluation, shown) : null;
@@ -92,9 +92,9 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
 
     /// <summary>Together with what the action is for the store, where that is possible.</summary>
     private Task<(DateTimeOffset Now, IReadOnlyList<ObligationResult> Results)> ObligeAsync(
-        ActivePolicy active, PolicyQuestion question, string id, bool takes, IReadOnlyList<Obligation> obligations, CancellationToken cancellationToken) =>
+        ActivePolicy active, PolicyQuestion question, string id, bool takes, IReadOnlyList<Obligation> obligations, DateTimeOffset now, CancellationToken cancellationToken) =>
         takes && question.Step is { } step && scripts.AreIn(step.Partition, question.Namespace, obligations)
-            ? scripts.ObligeAsync(step, StampOf(active, id), question.TakerOf(id), obligations, cancellationToken)
+            ? scripts.ObligeAsync(step, StampOf(active, id, obligations, now), question.TakerOf(id), obligations, cancellationToken)
             : scripts.ObligeAsync(question.Namespace, question.TakerOf(id), takes, obligations, cancellationToken);
 
     private static IEnumerable<Obligation.Rate> Taken(IEnumerable<ObligationResult> results) =>
@@ -103,11 +103,22 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
     private static IEnumerable<string> Reserved(IEnumerable<ObligationResult> results) =>
         results.Where(result => result is { Verdict: "fits", Obligation: Obligation.Budget, Obligation.Rule.IsAudit: false }).Select(result => ((Obligation.Budget)result.Obligation).Hold.ReservationId);
 
-    private static PolicyStamp StampOf(ActivePolicy active, string id) => new()
+    /// <summary>What a request carries along of a decision that the store has yet to confirm.</summary>
+    private static PolicyStamp StampOf(ActivePolicy active, string id, IReadOnlyList<Obligation> obligations, DateTimeOffset now)
     {
-        DecisionId = id,
-        Policy = new PolicyReference { Name = active.Set.Name, Version = active.Version, Sha256 = active.Set.Sha256 },
-    };
+        var budgets = obligations.OfType<Obligation.Budget>().Where(budget => !budget.Rule.IsAudit).Select(budget => BudgetReasons.Wanted(budget, now)).ToList();
+        var grant = obligations.OfType<Obligation.Grant>().SingleOrDefault();
+        return new PolicyStamp
+        {
+            DecisionId = id,
+            Policy = new PolicyReference { Name = active.Set.Name, Version = active.Version, Sha256 = active.Set.Sha256 },
+            Obligations = budgets.Count == 0 && grant is null ? null : new PolicyObligations
+            {
+                Budget = budgets.Count > 0 ? budgets : null,
+                Approval = grant is null ? null : DecisionBuilder.ShownOf(grant, grant.IsStanding ? null : 0),
+            },
+        };
+    }
 
     internal static CelValue[] SlotsOf(PolicySet set, PolicyQuestion question, PolicySubject subject, RequestFacts? request, CelValue held, CelValue metadata, DateTimeOffset now, CelValue approval = default)
     {

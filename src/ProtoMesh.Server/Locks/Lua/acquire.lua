@@ -4,7 +4,7 @@
 -- Returns: describe() with tag state | held | conflict | mode_conflict | queue_full, or the name of a limit; all but the first leave no record
 --@include Locks/Lua/_lib/submit.lua
 begin()
-if catch_up(16) > 0 and ARGV[15] ~= '' then
+if catch_up(16) > 0 and (ARGV[15] or '') ~= '' then
   settle('time')
 end
 local tag, id, request, cause = submit(ARGV[3])

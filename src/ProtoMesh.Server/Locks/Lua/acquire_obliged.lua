@@ -7,7 +7,7 @@
 --@include Policies/Lua/_lib/obligations.lua
 begin()
 begin_budgets()
-if catch_up(16) > 0 and ARGV[15] ~= '' then
+if catch_up(16) > 0 and (ARGV[15] or '') ~= '' then
   settle('time')
 end
 local reply, taking = {'done', int(now)}, {}
