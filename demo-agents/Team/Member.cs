@@ -79,7 +79,7 @@ internal sealed class Member(MemberTask task, MeshClient mesh)
         await guard.CompleteAsync();
 
         // One yes is for one deployment.
-        var again = await mesh.Policies.CheckAsync(new PolicyCheck("prod.deploy") { Resource = Service, Metadata = metadata, ApprovalId = guard.ApprovalId });
+        var again = await mesh.Policies.CheckAsync(new PolicyCheck { Action = "prod.deploy", Resource = Service, Metadata = metadata, ApprovalId = guard.ApprovalId });
         Tell(again.Allowed ? What.Allowed : What.Denied, again.Reason);
     }
 
@@ -88,7 +88,7 @@ internal sealed class Member(MemberTask task, MeshClient mesh)
         Approval? pending = null;
         for (var started = TimeProvider.System.GetTimestamp(); pending is null && TimeProvider.System.GetElapsedTime(started) < Patience;)
         {
-            await foreach (var approval in mesh.Approvals.ListAsync(ApprovalState.Pending))
+            await foreach (var approval in mesh.Approvals.ListAsync("pending"))
             {
                 pending = approval;
             }

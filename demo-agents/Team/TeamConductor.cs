@@ -49,13 +49,13 @@ internal sealed class TeamConductor(Uri? given)
         Console.WriteLine($"A team of agents and one person, each with a key of its own; the service is at {url}");
         var maria = await KeyAsync(admin, "maria", "approver", stop);
         var version = await admin.Policies.PutAsync("team", await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "Team", "policy.yaml"), stop), cancellationToken: stop);
-        await admin.Policies.ActivateAsync("team", version.Version, cancellationToken: stop);
+        await admin.Policies.ActivateAsync("team", version.Version, ifMatch: null, cancellationToken: stop);
         _timeline.Start();
 
         // One: a deployment waits for a person.
         var deployer = await StartAsync(admin, "deployer", Role.Deployer, [], url, production, stop);
         var waits = await deployer.SaysAsync(What.Queued, stop);
-        if (File.Exists(production) || (await admin.Locks.QueueAsync(Member.Service, cancellationToken: stop)).Holders.Count > 0)
+        if (File.Exists(production) || (await admin.Locks.QueueAsync(Member.Service, cancellationToken: stop)).HeldBy.Count > 0)
         {
             throw new DemoException($"{waits.Why}, but it went on, or locked the service.");
         }

@@ -16,7 +16,7 @@ internal sealed class TeamVerdict(MeshClient admin, string team, IReadOnlyList<M
         Console.WriteLine();
         foreach (var entry in ledger)
         {
-            Console.WriteLine($"  {entry.At:HH:mm:ss.fff}  {entry.AgentId,-10} {entry.Kind,-10} {Member.Dollars(entry.Amount)}  {(entry.Actual is { } actual ? $"cost {Member.Dollars(actual)}" : "")}{(entry.Overrun == true ? ", more than was reserved" : "")}");
+            Console.WriteLine($"  {entry.At:HH:mm:ss.fff}  {entry.AgentId,-10} {entry.Kind,-10} {Member.Dollars(entry.Amount)}{(entry.Actual is { } actual ? $"  cost {Member.Dollars(actual)}" : "")}{(entry.Overrun == true ? ", more than was reserved" : "")}");
         }
         var usage = await admin.Budgets.UsageAsync(Budget, team, cancellationToken: cancellationToken);
         Console.WriteLine($"  {Budget} of {team}: {Member.Dollars(usage.Spent)} of {Member.Dollars(usage.Cap)} spent, {Member.Dollars(usage.Held)} held, {Member.Dollars(usage.Left)} left");
@@ -28,7 +28,7 @@ internal sealed class TeamVerdict(MeshClient admin, string team, IReadOnlyList<M
         }
         var paid = made.Sum(call => call.Actual);
         Check(production == Member.Version, "the approved version is in production");
-        Check(approvals is [{ State: ApprovalState.Consumed, Votes: [{ Vote: "approve" }] }], "there was one approval, by one person, and it was used once");
+        Check(approvals is [{ State: "consumed", Votes: [{ Vote: "approve" }] }], "there was one approval, by one person, and it was used once");
         Check(used.Contains("again", StringComparison.OrdinalIgnoreCase), "a second deployment was not let by the same yes");
         Check(tooMuch.Contains(Budget, StringComparison.Ordinal), "the agent that wanted more than was left was told so");
         Check(ledger.Where(entry => entry.Kind == "committed").Select(entry => entry.Actual).SequenceEqual(made.Select(call => (long?)call.Actual)), "the ledger has every call that was made, each once, in order");
