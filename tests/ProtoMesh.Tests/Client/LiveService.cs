@@ -25,10 +25,10 @@ public sealed partial class LiveService : IAsyncLifetime
     });
 
     /// <summary>Makes rules the policy of a namespace; true already when this returns.</summary>
-    public async Task ActivateAsync(string space, string rules)
+    public async Task ActivateAsync(string space, string rules, string head = "")
     {
         using var http = new HttpClient { BaseAddress = Url };
-        using var yaml = new StringContent(Documents.With(rules), Encoding.UTF8, new MediaTypeHeaderValue("application/yaml"));
+        using var yaml = new StringContent(Documents.With(rules, head), Encoding.UTF8, new MediaTypeHeaderValue("application/yaml"));
         using var put = await http.PutAsync(new Uri($"v1/policies/test?namespace={space}", UriKind.Relative), yaml);
         var stored = JsonNode.Parse(await put.Content.ReadAsStringAsync())!;
         Assert.True(put.IsSuccessStatusCode, stored.ToJsonString());

@@ -46,6 +46,8 @@ public sealed partial class PackageTests(ClientPackages packages, LiveService se
             ^mine, with token [0-9]{16}
             Cost \$500 exceeds limit \$100 for role user
             saved customer under [0-9]{16}, lost: False
+            3700000 of 5000000 are left
+            deploying, as approved in [0-9a-f-]{36}
             saved customer under [0-9]{16}, lost: False$
             """,
             output);
@@ -59,6 +61,7 @@ public sealed partial class PackageTests(ClientPackages packages, LiveService se
         Assert.Matches(
             """
             ^Not done: refund\. Cost \$500 exceeds limit \$100 for role user\. It would be allowed with: metadata\.estimated_cost <= 100\. .*
+            approved: True
             saved customer under [0-9]{16}, lost: False$
             """,
             output);
