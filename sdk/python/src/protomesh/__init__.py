@@ -8,9 +8,24 @@ async with ProtoMesh() as mesh, mesh.lock("customer/123", wait=30) as lease:
 
 from typing import TYPE_CHECKING, Any
 
+from ._answers.approvals import Approval, ApprovalRule, ApprovalVote, StandingGrant
 from ._answers.blockers import Blocker
+from ._answers.budgets import (
+    Budget,
+    BudgetLine,
+    BudgetObligation,
+    BudgetPage,
+    BudgetPolicy,
+    BudgetUsage,
+    BudgetWindow,
+    LedgerEntry,
+    ModelPrice,
+    PriceList,
+    Reservation,
+)
 from ._answers.events import MeshEvent
 from ._answers.health import HealthKeys, HealthPart, HealthPolicy, HealthReport
+from ._answers.keys import ApiKey, IssuedKey
 from ._answers.locks import (
     DryRunVerdict,
     ExplainedSelf,
@@ -31,6 +46,7 @@ from ._answers.locks import (
     Waiters,
 )
 from ._answers.policies import (
+    ApprovalObligation,
     LoadedPolicy,
     LockObligation,
     PolicyActivation,
@@ -60,6 +76,8 @@ from ._checks import PolicyCheck
 from ._denial import Denial
 from ._errors import (
     ApprovalRequiredError,
+    BudgetExceededError,
+    ConflictError,
     LeaseLostError,
     LockConflictError,
     LockEndedError,
@@ -76,7 +94,7 @@ from ._errors import (
     UnavailableError,
     ValidationError,
 )
-from ._requests import GuardOptions, LeaseOptions, Resource
+from ._requests import GuardOptions, LeaseOptions, Resource, TokenUsage
 from ._ticket import Ticket
 from ._version import __version__
 
@@ -86,8 +104,22 @@ if TYPE_CHECKING:
     from ._sync.lease import SyncLease
 
 __all__ = [
+    "ApiKey",
+    "Approval",
+    "ApprovalObligation",
     "ApprovalRequiredError",
+    "ApprovalRule",
+    "ApprovalVote",
     "Blocker",
+    "Budget",
+    "BudgetExceededError",
+    "BudgetLine",
+    "BudgetObligation",
+    "BudgetPage",
+    "BudgetPolicy",
+    "BudgetUsage",
+    "BudgetWindow",
+    "ConflictError",
     "Denial",
     "DryRunVerdict",
     "ExplainedSelf",
@@ -104,9 +136,11 @@ __all__ = [
     "HealthPart",
     "HealthPolicy",
     "HealthReport",
+    "IssuedKey",
     "Lease",
     "LeaseLostError",
     "LeaseOptions",
+    "LedgerEntry",
     "LoadedPolicy",
     "LockConflictError",
     "LockEndedError",
@@ -116,6 +150,7 @@ __all__ = [
     "LockedResource",
     "MeshError",
     "MeshEvent",
+    "ModelPrice",
     "NotFoundError",
     "ObservedLock",
     "PolicyActivation",
@@ -137,6 +172,7 @@ __all__ = [
     "PolicyValidation",
     "PolicyVersion",
     "PreviousHold",
+    "PriceList",
     "Problem",
     "ProtoMesh",
     "ProtocolError",
@@ -148,13 +184,16 @@ __all__ = [
     "RecordedDecision",
     "ReleasedLock",
     "Remedy",
+    "Reservation",
     "Resource",
     "ResourceSummary",
     "ServiceFailedError",
+    "StandingGrant",
     "SyncGuard",
     "SyncLease",
     "SyncProtoMesh",
     "Ticket",
+    "TokenUsage",
     "UnauthorizedError",
     "UnavailableError",
     "ValidationError",

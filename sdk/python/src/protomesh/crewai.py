@@ -27,7 +27,7 @@ from pydantic import PrivateAttr
 from ._async.client import ProtoMesh
 from ._denial import Denial
 from ._errors import MeshError
-from ._integrations.calls import current_lease, run, run_sync
+from ._integrations.calls import current_guard, current_lease, run, run_sync
 from ._integrations.refusals import Refusal
 from ._integrations.rules import CompiledRule, CompiledRules, Plan, Protection, Rule, Rules, ToolCall
 from ._integrations.templates import CannotTellError
@@ -55,6 +55,7 @@ __all__ = [
     "Rules",
     "RunScope",
     "ToolCall",
+    "current_guard",
     "current_lease",
     "policy_hooks",
     "protect",

@@ -39,6 +39,11 @@ _running: ContextVar[Guard | SyncGuard | None] = ContextVar("protomesh_running",
 _leftovers: set[asyncio.Task[object]] = set()
 
 
+def current_guard() -> Guard | SyncGuard | None:
+    """The guard of the calling tool: ``spent`` says what it did cost. None outside of a protected call."""
+    return _running.get()
+
+
 def current_lease() -> Lease | SyncLease | None:
     """The lease under which the calling tool runs, for its ``fencing_token`` and ``changed_since_last_held``. None outside
     of a protected call and where nothing is held."""
@@ -63,7 +68,19 @@ async def run(
     in_thread: the body runs in a thread, which no cancellation stops. Then the lease is kept until the thread ends.
     beat: is called often while the call waits in the queue.
     """
-    plan = _plan(rule, call)
+    return await run_plan(mesh, plan_of(rule, call), body, pauses=pauses, in_thread=in_thread, beat=beat)
+
+
+async def run_plan(
+    mesh: ProtoMesh,
+    plan: Plan | Refusal | None,
+    body: Callable[[], Awaitable[_T]],
+    *,
+    pauses: _Pauses = (),
+    in_thread: bool = False,
+    beat: Callable[[], None] | None = None,
+) -> _T | Refusal:
+    """The same with what the rule said."""
     if plan is None:
         return await body()
     if isinstance(plan, Refusal):
@@ -100,8 +117,20 @@ def run_sync(
     waits: Waits | None = None,
 ) -> _T | Refusal:
     """The same for a thread. ``asynchronous`` names the call to use where an event loop runs, which must not be stopped."""
-    _refuse_on_loop(asynchronous)
-    plan = _plan(rule, call)
+    refuse_on_loop(asynchronous)
+    return run_plan_sync(mesh, plan_of(rule, call), call, body, pauses=pauses, waits=waits)
+
+
+def run_plan_sync(
+    mesh: SyncProtoMesh,
+    plan: Plan | Refusal | None,
+    call: ToolCall,
+    body: Callable[[SyncGuard], _T],
+    *,
+    pauses: _Pauses = (),
+    waits: Waits | None = None,
+) -> _T | Refusal:
+    """The same with what the rule said."""
     if plan is None:
         return body(SyncGuard(call.name))
     if isinstance(plan, Refusal):
@@ -117,6 +146,7 @@ def run_sync(
                     return Refusal.given_up(plan.action)
             guard = stack.enter_context(mesh.guard(**plan.guard))
             if wait is not None and not wait.end():
+                guard._has_begun = False
                 return Refusal.given_up(plan.action)
             if guard.denial is not None:
                 return Refusal.of(plan.action, guard.denial)
@@ -166,7 +196,8 @@ async def _guarded(
     raise paused
 
 
-def _plan(rule: CompiledRule | None, call: ToolCall) -> Plan | Refusal | None:
+def plan_of(rule: CompiledRule | None, call: ToolCall) -> Plan | Refusal | None:
+    """What the call needs; None: nothing."""
     if rule is None:
         return None
     try:
@@ -179,7 +210,7 @@ def _plan(rule: CompiledRule | None, call: ToolCall) -> Plan | Refusal | None:
         return Refusal.unclear(rule.action_of(call), f"{type(fault).__name__}: {fault}")
 
 
-def _refuse_on_loop(asynchronous: str) -> None:
+def refuse_on_loop(asynchronous: str) -> None:
     """Whoever holds the resource may be another task of the loop that would stand still."""
     try:
         asyncio.get_running_loop()

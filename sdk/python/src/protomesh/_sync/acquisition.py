@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any, Final
 
+from .._answers.budgets import Reservation
 from .._answers.locks import GrantedLock, QueuedLock, ReleasedLock
 from .._clock import monotonic
 from .._errors import (
@@ -60,6 +62,8 @@ class Acquisition:
             # Given up from this side. Whatever the service has made of the request meanwhile must not stay behind.
             if self._may_leave_something(fault):
                 shielded(self._take_back)
+            elif not isinstance(fault, GeneratorExit):
+                shielded(self._give_back, False)
             raise
         shielded(self._take_back)
         raise self._timed_out()
@@ -109,6 +113,28 @@ class Acquisition:
 
     def _take_back(self) -> None:
         """Bounded. A call that was cut off may still be on its way, so "unknown" is asked again before it is believed."""
+        try:
+            self._cancel()
+        finally:
+            self._give_back(True)
+
+    def _give_back(self, is_unknown: bool) -> None:
+        """What the policy reserved in budgets for a lease that never came. ``is_unknown``: no answer may have told of it."""
+        stamp = None if self._queued is None else self._queued.decision
+        obligations = None if stamp is None else stamp.obligations
+        held = () if obligations is None else obligations.budget or ()
+        names = [one.reservation_id for one in held]
+        if self._queued is None and is_unknown and self._body.get("action") is not None:
+            # The first rule's reservation has the request's own id.
+            names = [self._body["request_id"]]
+        until = monotonic() + _TAKE_BACK_LIMIT
+        for name in names:
+            body = drop_none(namespace=self._body.get("namespace"))
+            with suppress(MeshError):
+                path = f"/v1/budgets/reservations/{escape(name or '')}/release"
+                self._sender.ask(Reservation, post(path, body, until=until))
+
+    def _cancel(self) -> None:
         until = monotonic() + _TAKE_BACK_LIMIT
         if self._queued is not None:
             call = post(f"/v1/locks/{escape(self._queued.lock_id)}/cancel", until=until)

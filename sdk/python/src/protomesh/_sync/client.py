@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._answers.health import HealthReport
@@ -12,9 +12,12 @@ from .._problems import origin
 from .._requests import GuardOptions, LeaseOptions, LeaseRequest, ResourceArgument
 from .._settings import Settings
 from .._ticket import Ticket
+from .approvals import Approvals
+from .budgets import Budgets
 from .events import Events
 from .fences import Fences
-from .guard import GuardScope, OnUnavailable
+from .guard import GuardScope, OnApproval, OnUnavailable
+from .keys import Keys
 from .lease import SyncLease
 from .locks import Locks, LockScope
 from .policies import Policies
@@ -69,6 +72,12 @@ class SyncProtoMesh:
         self.policies = Policies(self._sender)
         #: Check fencing tokens for a resource that cannot compare them itself.
         self.fences = Fences(self._sender)
+        #: Reserve what something may cost, and record what it did.
+        self.budgets = Budgets(self._sender)
+        #: Ask people, wait for them, and decide for them.
+        self.approvals = Approvals(self._sender)
+        #: Make, rotate and revoke keys.
+        self.keys = Keys(self._sender)
         #: Follow what happens.
         self.events = Events(self._sender)
 
@@ -98,6 +107,9 @@ class SyncProtoMesh:
         *,
         metadata: Mapping[str, Any] | None = None,
         on_unavailable: OnUnavailable = "closed",
+        on_approval: OnApproval = "raise",
+        approval_timeout: float = 3600.0,
+        on_waiting: Callable[..., Any] | None = None,
         lease: SyncLease | None = None,
         fencing_token: int | None = None,
         **options: Unpack[GuardOptions],
@@ -105,10 +117,29 @@ class SyncProtoMesh:
         """``with mesh.guard("refund", "customer/123", metadata={...}) as guard:`` asks the policy and, if a resource
         is named, takes its lock in the same request. ``guard.granted`` says whether the body may do it; a refusal is a
         value, with ``guard.text`` for a model. ``on_unavailable="open"`` lets the body run without protection when the
-        service cannot be reached. Without a resource, ``lease`` or ``fencing_token`` is shown to the policy."""
-        request = LeaseRequest.of(options)
+        service cannot be reached. Without a resource, ``lease`` or ``fencing_token`` is shown to the policy.
+
+        When people have to approve, the guard is denied and ``guard.denial.approval`` says who; with
+        ``on_approval="wait"`` it waits up to ``approval_timeout`` seconds, holding nothing, and ``on_waiting`` is called
+        with the approval. What is approved already, or named by ``approval_id``, is used.
+
+        What the policy reserved in budgets is ``guard.reservations``. Say in the body what it did cost with
+        ``guard.spent``; what nobody says anything of counts in full."""
         return GuardScope(
-            self.locks, self.policies, action, resource, metadata, request, on_unavailable, lease, fencing_token
+            self.locks,
+            self.policies,
+            self.approvals,
+            self.budgets,
+            action,
+            resource,
+            metadata,
+            LeaseRequest.of(options),
+            on_unavailable=on_unavailable,
+            on_approval=on_approval,
+            approval_timeout=approval_timeout,
+            on_waiting=on_waiting,
+            lease=lease,
+            fencing_token=fencing_token,
         )
 
     def attach(self, ticket: Ticket | Mapping[str, Any] | str) -> SyncLease:
