@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 #: Rings when the request of the op that runs here is on its way.
 begun: ContextVar[asyncio.Event | None] = ContextVar("begun", default=None)
 
-_DURATIONS = {"wait_ms", "ttl_ms", "max_hold_ms", "drain_ms", "attempt_timeout_ms", "retry_for_ms"}
+_DURATIONS = {
+    *("wait_ms", "ttl_ms", "max_hold_ms", "drain_ms", "attempt_timeout_ms", "retry_for_ms", "max_ttl_ms", "overlap_ms"),
+    *("hold_ms", "timeout_ms", "valid_ms", "expires_in_ms", "approval_timeout_ms"),
+}
 
 
 class BodyFailedError(Exception):
@@ -119,6 +122,8 @@ def wire(value: Any) -> Any:
             "unprotected": guard.unprotected,
             "lease": wire(guard.lease),
             "decision": wire(guard.decision),
+            "approval_id": guard.approval_id,
+            "reservations": wire(guard.reservations),
             "text": guard.text,
             "denial": denial
             and {
@@ -127,6 +132,7 @@ def wire(value: Any) -> Any:
                 "retryable": denial.retryable,
                 "retry_after_ms": denial.retry_after_ms,
                 "decision": wire(denial.decision),
+                "approval": wire(denial.approval),
                 "problem": wire(denial.problem),
             },
         }
@@ -184,6 +190,15 @@ async def run_op(op: str, actor: str, args: dict[str, Any], on: Any, scenario: S
         if call in ("versions", "decisions"):
             return await _take(getattr(mesh.policies, call), args)
         return await getattr(mesh.policies, call)(**args)
+    if room in ("keys", "budgets", "approvals"):
+        of_room = getattr(mesh, room)
+        is_list = (room, call) in (
+            ("keys", "list"),
+            ("budgets", "ledger"),
+            ("approvals", "list"),
+            ("approvals", "grants"),
+        )
+        return await (_take(getattr(of_room, call), args) if is_list else getattr(of_room, call)(**units(args)))
     if room == "events":
         return await _take(getattr(mesh.events, call), args)
     if op == "fences.validate":
@@ -225,12 +240,17 @@ async def _lease_op(call: str, args: dict[str, Any], lease: Lease) -> Any:
 async def _guard_op(call: str, args: dict[str, Any], on: Any, actor: str, scenario: Scenario) -> Any:
     if call == "state":
         return on
+    if call == "spent":
+        return on.guard.spent(**args)
     if call == "exit":
         return await on.exit(args.get("failed", False))
     if call != "enter":
         raise ValueError(f"There is no op guard.{call}.")
     resource = _resource(args) if "resource" in args or "resources" in args else None
     action = args.pop("action")
+    if "on_waiting" in args:
+        waited = scenario.saved.setdefault(args["on_waiting"], [])
+        args["on_waiting"] = lambda approval: waited.append(wire(approval))
     guard = HeldGuard(await scenario.client(actor), action, resource, units(args))
     scenario.guards.append(guard)
     await guard.enter()

@@ -19,7 +19,6 @@ from langgraph.runtime import get_runtime
 from ._async.client import ProtoMesh
 from ._errors import to_error
 from ._integrations.calls import current_guard, current_lease, plan_of, refuse_on_loop, run_plan, run_plan_sync
-from ._interrupts import can_pause, pausing, pausing_sync
 from ._integrations.refusals import Refusal
 from ._integrations.rules import (
     CompiledRule,
@@ -32,6 +31,7 @@ from ._integrations.rules import (
     check_on_approval,
 )
 from ._integrations.threads import ExclusiveThread, exclusive_thread
+from ._interrupts import can_pause, pausing, pausing_sync
 from ._sync.guard import SyncGuard
 
 if TYPE_CHECKING:
