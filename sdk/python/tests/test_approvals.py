@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from helpers import new_name, until, until_async
+from people import new_space
 from protomesh import (
     Approval,
     ConflictError,
@@ -23,39 +23,11 @@ from protomesh import (
 
 Connect = Callable[..., ProtoMesh]
 
-DOCUMENT = """
-apiVersion: protomesh.dev/policy/v1
-name: people
-defaults: { effect: allow }
-metadata:
-  amount: { type: number, default: 0 }
-rules:
-  - id: small-is-free
-    actions: [refund]
-    when: "metadata.amount > 50"
-    effect: require_approval
-    approvers: { group: ops, quorum: 1, expires: 1h }
-    message: "'A person has to see this.'"
-  - id: never
-    actions: [destroy]
-    when: "true"
-    effect: deny
-"""
-
 
 @pytest.fixture
 async def space(connect: Connect) -> str:
     """A namespace where people have to approve refunds of more than 50."""
-    name = "n" + uuid.uuid4().hex[:10]
-    mesh = connect(namespace=name)
-    await mesh.policies.put("people", DOCUMENT)
-    await mesh.policies.activate("people", 1, if_match="*")
-
-    async def decides() -> bool:
-        return (await mesh.policies.check("read", dry_run=True)).policy.name == "people"
-
-    await until_async("it decides", decides)
-    return name
+    return await new_space(connect)
 
 
 MUCH = {"amount": 500}

@@ -136,8 +136,7 @@ def _found(approval: Approval | None) -> _Answers:
         # Nobody was asked yet, so what was answered is a question of the tool itself.
         return _Answers()
     _take()
-    # One that was used belongs to a run that began and did not end: it needs another.
-    return _Answers(None if approval.state == "consumed" else approval.approval_id)
+    return _Answers(approval.approval_id)
 
 
 def _take() -> None:
