@@ -15,7 +15,7 @@ from protomesh import ProtoMesh
 
 from .rigs import Calls
 
-RULE = {"resource": "customer/{customer_id}", "metadata": ["amount"], "on_approval": "pause"}
+RULE: Any = {"resource": "customer/{customer_id}", "metadata": ["amount"], "on_approval": "pause"}
 
 
 def script(read: list[str]) -> Calls | str:

@@ -236,10 +236,11 @@ class Order(TypedDict, total=False):
 
 def test_a_node_pauses_and_goes_on(connect: Connect) -> None:
     space = asyncio.run(new_space(connect))
-    mesh, rule = connect("a", namespace=space), {"resource": "customer/{customer}", "metadata": {"amount": 500}}
+    mesh = connect("a", namespace=space)
+    rule: Any = {"resource": "customer/{customer}", "action": "refund", "metadata": {"amount": 500}}
     ran: list[str] = []
 
-    @protect_node(mesh, {**rule, "action": "refund"})
+    @protect_node(mesh, rule)
     def pay(state: Order) -> Order:
         ran.append(state["customer"])
         return {"outcome": "paid"}

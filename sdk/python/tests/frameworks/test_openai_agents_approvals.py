@@ -64,7 +64,8 @@ async def asked(mesh: ProtoMesh) -> list[Approval]:
 
 async def test_a_call_that_people_have_to_approve_pauses_the_run_and_runs_once(connect: Connect, space: str) -> None:
     mesh, till, waiting = connect("a", namespace=space), Till(), list[Approval]()
-    agent = agent_of(protect(till.tool(), mesh, {**RULE, "on_waiting": waiting.append}))
+    rule: Any = {**RULE, "on_waiting": waiting.append}
+    agent = agent_of(protect(till.tool(), mesh, rule))
     paused = await run(agent)
     assert [item.tool_name for item in paused.interruptions] == ["refund"]
     assert [(one.state, one.resource, one.metadata) for one in waiting] == [("pending", "customer/1", {"amount": 500})]
@@ -171,7 +172,7 @@ async def test_a_person_who_approves_in_the_sdk_is_asked_as_before(connect: Conn
 
 async def test_unless_it_is_wanted_no_run_pauses(connect: Connect, space: str) -> None:
     mesh, till = connect("a", namespace=space), Till()
-    rule = {name: value for name, value in RULE.items() if name != "on_approval"}
+    rule: Any = {name: value for name, value in RULE.items() if name != "on_approval"}
     result = await run(agent_of(protect(till.tool(), mesh, rule)))
     assert result.interruptions == []
     assert result.final_output.startswith("Not done: refund. A person has to see this.")
