@@ -2,36 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
 from helpers import new_name, until_async
 from protomesh import NotFoundError, ProtoMesh, SyncProtoMesh, UnauthorizedError, ValidationError
-from service import Service, dll
-
-Admin = Callable[..., ProtoMesh]
-
-
-@pytest.fixture(scope="module")
-def bootstrap() -> str:
-    """The text of the first admin's key, as the service itself makes it."""
-    command = ["dotnet", str(dll()), "keys", "generate"]
-    made = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True, cwd=Path(os.sep))
-    return next(word for word in made.stdout.split() if word.startswith("pm_"))
-
-
-@pytest.fixture(scope="module")
-def closed(bootstrap: str) -> Iterator[Service]:
-    """A service that lets nobody in without a key."""
-    service = Service(Auth__BootstrapKey=bootstrap)
-    yield service
-    service.close()
+from service import Service
 
 
 @pytest.fixture
