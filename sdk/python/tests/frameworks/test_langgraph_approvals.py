@@ -229,6 +229,29 @@ async def test_the_tools_own_question_gets_its_own_answer(connect: Connect, spac
     assert await states(mesh) == []
 
 
+@pytest.mark.parametrize("answer", ["value", "true"])
+async def test_a_tool_that_pauses_itself_gets_no_answer_that_was_not_for_it(
+    answer: str, connect: Connect, space: str
+) -> None:
+    mesh, answers = connect("a", namespace=space), list[Any]()
+
+    async def refund(customer_id: str, amount: float) -> str:
+        """Refunds a customer."""
+        answers.append(interrupt("who are you?"))
+        return "refunded"
+
+    agent = agent_of(mesh, tool_of(refund), calls("1"))
+    value = (await agent.ainvoke(GO, THREAD))["__interrupt__"][0].value
+    await mesh.approvals.approve(value["approval_id"], approver="ann")
+    paused = await agent.ainvoke(Command(resume=ANSWERS[answer](value)), THREAD)
+    assert paused["__interrupt__"][0].value == "who are you?"
+    # It began under the approval, and begins again: what people approved was one beginning.
+    state = await agent.ainvoke(Command(resume="Ann"), THREAD)
+    assert f"The approval {value['approval_id']} was used already" in read_by(state["messages"])[0]
+    assert answers == []
+    assert len(await states(mesh)) == 1
+
+
 class Order(TypedDict, total=False):
     customer: str
     outcome: str
