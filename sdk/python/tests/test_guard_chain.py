@@ -396,6 +396,22 @@ async def test_what_was_reserved_for_a_lease_that_never_came_is_given_back(fault
     assert len(settled(server)) == 2
 
 
+async def test_what_the_queue_told_of_is_settled_when_the_grant_tells_nothing(faulty: Faulty, connect: Connect) -> None:
+    stamp = {name: decision()[name] for name in ("decision_id", "policy")}
+    queued = {**QUEUED, "decision": {**stamp, "obligations": {"budget": [reserved()]}}}
+    answers = [Do(202, queued), Do(202, {**QUEUED, "decision": stamp}), Do(200, {**GRANT, "decision": stamp})]
+
+    def script(request: Request) -> Do:
+        if request.path.startswith("/v1/budgets"):
+            return Do(200, reservation())
+        return Do(200, RELEASED) if request.path.endswith("/release") else answers.pop(0)
+
+    server = faulty(script)
+    async with connect(url=server.url).guard("refund", "customer/123") as guard:
+        assert [one.reservation_id for one in guard.reservations] == ["reservation-1"]
+    assert [path for path, _ in settled(server)] == ["reservation-1/commit"]
+
+
 async def test_a_request_that_is_cancelled_before_its_first_answer_gives_back_what_it_may_hold(
     faulty: Faulty, connect: Connect
 ) -> None:

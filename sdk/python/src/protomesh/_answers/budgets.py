@@ -29,9 +29,9 @@ class BudgetObligation(Answer):
     rule: str
     unit: str
     amount: int
-    expires_at: datetime
-    expires_in_ms: int
-    budgets: tuple[BudgetLine, ...]
+    expires_at: datetime | None = None
+    expires_in_ms: int | None = None
+    budgets: tuple[BudgetLine, ...] = ()
     #: None where nothing was taken, as in a dry run.
     reservation_id: str | None = None
 

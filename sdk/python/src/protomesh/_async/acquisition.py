@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from .._answers.budgets import Reservation
 from .._answers.locks import GrantedLock, QueuedLock, ReleasedLock
+from .._answers.policies import PolicyObligations
 from .._clock import monotonic
 from .._errors import (
     LockEndedError,
@@ -41,6 +43,8 @@ class Acquisition:
         self._body = body
         self._request = request
         self._queued: QueuedLock | None = None
+        #: What the decision took, from the first answer on that tells of it: later ones may not.
+        self._taken: PolicyObligations | None = None
 
     async def run(self) -> tuple[GrantedLock, float]:
         """The grant, and when the call that brought it was sent."""
@@ -51,9 +55,11 @@ class Acquisition:
         try:
             while (reply := await self._call(wait_ends, until)) is not None:
                 if reply.status != 202:
-                    return self._sender.read(GrantedLock, reply), reply.sent
+                    return self._whole(self._sender.read(GrantedLock, reply)), reply.sent
                 is_news = self._queued is None and self._request.on_queued is not None
                 self._queued = self._sender.read(QueuedLock, reply)
+                if self._queued.decision is not None:
+                    self._taken = self._queued.decision.obligations or self._taken
                 await call_back(self._request.on_queued, self._queued)
                 if not is_news:
                     await self._pace(reply.sent)
@@ -100,8 +106,14 @@ class Acquisition:
         return post("/v1/locks", self._body, hold=hold if self._request.on_queued is None else 0.0, until=until)
 
     def _submit_again(self, request_id: str, left: float) -> None:
-        self._queued = None
+        self._queued, self._taken = None, None
         self._body = {**self._body, "request_id": request_id, "wait_ms": max(1, round(left * 1000))}
+
+    def _whole(self, grant: GrantedLock) -> GrantedLock:
+        stamp = grant.decision
+        if stamp is None or stamp.obligations is not None or self._taken is None:
+            return grant
+        return replace(grant, decision=replace(stamp, obligations=self._taken))
 
     async def _pace(self, sent: float) -> None:
         """A service that held the call open is called again at once: its Retry-After is meant for callers who do not wait
@@ -119,9 +131,7 @@ class Acquisition:
 
     async def _give_back(self, is_unknown: bool) -> None:
         """What the policy reserved in budgets for a lease that never came. ``is_unknown``: no answer may have told of it."""
-        stamp = None if self._queued is None else self._queued.decision
-        obligations = None if stamp is None else stamp.obligations
-        held = () if obligations is None else obligations.budget or ()
+        held = () if self._taken is None else self._taken.budget or ()
         names = [one.reservation_id for one in held]
         if self._queued is None and is_unknown and self._body.get("action") is not None:
             # The first rule's reservation has the request's own id.
