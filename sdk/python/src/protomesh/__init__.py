@@ -8,24 +8,10 @@ async with ProtoMesh() as mesh, mesh.lock("customer/123", wait=30) as lease:
 
 from typing import TYPE_CHECKING, Any
 
-from ._answers.approvals import Approval, ApprovalRule, ApprovalVote, StandingGrant
 from ._answers.blockers import Blocker
-from ._answers.budgets import (
-    Budget,
-    BudgetLine,
-    BudgetObligation,
-    BudgetPage,
-    BudgetPolicy,
-    BudgetUsage,
-    BudgetWindow,
-    LedgerEntry,
-    ModelPrice,
-    PriceList,
-    Reservation,
-)
+from ._answers.budgets import BudgetLine, BudgetObligation
 from ._answers.events import MeshEvent
 from ._answers.health import HealthKeys, HealthPart, HealthPolicy, HealthReport
-from ._answers.keys import ApiKey, IssuedKey
 from ._answers.locks import (
     DryRunVerdict,
     ExplainedSelf,
@@ -99,6 +85,19 @@ from ._ticket import Ticket
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from ._answers.approvals import Approval, ApprovalRule, ApprovalVote, StandingGrant
+    from ._answers.keys import ApiKey, IssuedKey
+    from ._answers.ledger import (
+        Budget,
+        BudgetPage,
+        BudgetPolicy,
+        BudgetUsage,
+        BudgetWindow,
+        LedgerEntry,
+        ModelPrice,
+        PriceList,
+        Reservation,
+    )
     from ._sync.client import SyncProtoMesh
     from ._sync.guard import SyncGuard
     from ._sync.lease import SyncLease
@@ -201,16 +200,36 @@ __all__ = [
     "__version__",
 ]
 
-_SYNC = {"SyncProtoMesh": "client", "SyncGuard": "guard", "SyncLease": "lease"}
+# Loaded when it is first asked for: most programs use one of the two clients, and few look at all that there is.
+_LATER = {
+    **dict.fromkeys(("Approval", "ApprovalRule", "ApprovalVote", "StandingGrant"), "_answers.approvals"),
+    **dict.fromkeys(("ApiKey", "IssuedKey"), "_answers.keys"),
+    **dict.fromkeys(
+        (
+            "Budget",
+            "BudgetPage",
+            "BudgetPolicy",
+            "BudgetUsage",
+            "BudgetWindow",
+            "LedgerEntry",
+            "ModelPrice",
+            "PriceList",
+            "Reservation",
+        ),
+        "_answers.ledger",
+    ),
+    "SyncProtoMesh": "_sync.client",
+    "SyncGuard": "_sync.guard",
+    "SyncLease": "_sync.lease",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # The synchronous client is loaded when it is first asked for: most programs use one of the two.
-    if name not in _SYNC:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"._sync.{_SYNC[name]}", __name__), name)
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

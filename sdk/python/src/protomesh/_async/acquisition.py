@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from .._answers.budgets import Reservation
 from .._answers.locks import GrantedLock, QueuedLock, ReleasedLock
 from .._answers.policies import PolicyObligations
 from .._clock import monotonic
@@ -141,7 +140,7 @@ class Acquisition:
             body = drop_none(namespace=self._body.get("namespace"))
             with suppress(MeshError):
                 path = f"/v1/budgets/reservations/{escape(name or '')}/release"
-                await self._sender.ask(Reservation, post(path, body, until=until))
+                await self._sender.send(post(path, body, until=until))
 
     async def _cancel(self) -> None:
         until = monotonic() + _TAKE_BACK_LIMIT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .._answers.budgets import BudgetPage, BudgetUsage, LedgerEntry, LedgerPage, PriceList, Reservation
+from .._answers.ledger import BudgetPage, BudgetUsage, LedgerEntry, LedgerPage, PriceList, Reservation
 from .._requests import TokenUsage, drop_none, new_request_id, to_ms
 from .locks import pages
 from .runtime import Stream

@@ -11,12 +11,9 @@ from .._problems import origin
 from .._requests import GuardOptions, LeaseOptions, LeaseRequest, ResourceArgument
 from .._settings import Settings
 from .._ticket import Ticket
-from .approvals import Approvals
-from .budgets import Budgets
 from .events import Events
 from .fences import Fences
 from .guard import GuardScope, OnApproval, OnUnavailable
-from .keys import Keys
 from .lease import Lease
 from .locks import Locks, LockScope
 from .policies import Policies
@@ -28,9 +25,14 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import Unpack
 
-    # async only
+    from .approvals import Approvals
+    from .budgets import Budgets
+    from .keys import Keys
+
+# async only
+if TYPE_CHECKING:
     from .._sync.client import SyncProtoMesh
-    # end
+# end
 
 _log = logging.getLogger("protomesh")
 
@@ -80,12 +82,6 @@ class ProtoMesh:
         self.policies = Policies(self._sender)
         #: Check fencing tokens for a resource that cannot compare them itself.
         self.fences = Fences(self._sender)
-        #: Reserve what something may cost, and record what it did.
-        self.budgets = Budgets(self._sender)
-        #: Ask people, wait for them, and decide for them.
-        self.approvals = Approvals(self._sender)
-        #: Make, rotate and revoke keys.
-        self.keys = Keys(self._sender)
         #: Follow what happens.
         self.events = Events(self._sender)
         # async only
@@ -105,6 +101,29 @@ class ProtoMesh:
     def held(self) -> tuple[Lease, ...]:
         """The leases that this client still holds; those handed on as tickets are not among them."""
         return tuple(self._renewals.held())
+
+    # These rooms are loaded when they are entered, since an import should cost little and most programs enter none.
+
+    @property
+    def budgets(self) -> Budgets:
+        """Reserve what something may cost, and record what it did."""
+        from .budgets import Budgets
+
+        return Budgets(self._sender)
+
+    @property
+    def approvals(self) -> Approvals:
+        """Ask people, wait for them, and decide for them."""
+        from .approvals import Approvals
+
+        return Approvals(self._sender)
+
+    @property
+    def keys(self) -> Keys:
+        """Make, rotate and revoke keys."""
+        from .keys import Keys
+
+        return Keys(self._sender)
 
     # async only
     @property
@@ -167,10 +186,9 @@ class ProtoMesh:
         What the policy reserved in budgets is ``guard.reservations``. Say in the body what it did cost with
         ``guard.spent``; what nobody says anything of counts in full."""
         return GuardScope(
+            self._sender,
             self.locks,
             self.policies,
-            self.approvals,
-            self.budgets,
             action,
             resource,
             metadata,

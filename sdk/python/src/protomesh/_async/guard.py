@@ -24,12 +24,11 @@ from .._problems import denied
 from .._requests import LeaseRequest, ResourceArgument, TokenUsage
 from .._spending import Spending
 from .._text import lost_text
-from .approvals import Approvals
-from .budgets import Budgets
 from .lease import Lease
 from .locks import Entry, Locks, leave, note_of
 from .policies import Policies
 from .runtime import Scope, answered, before_waiting, call_back, shielded
+from .transport import Sender
 
 #: What becomes of the body when the service cannot be reached.
 OnUnavailable = Literal["closed", "open"]
@@ -113,10 +112,9 @@ class GuardScope:
 
     def __init__(
         self,
+        sender: Sender,
         locks: Locks,
         policies: Policies,
-        approvals: Approvals,
-        budgets: Budgets,
         action: str,
         resource: ResourceArgument | None,
         metadata: Mapping[str, Any] | None,
@@ -133,10 +131,9 @@ class GuardScope:
             raise ValueError('on_unavailable is "closed" or "open".')
         if on_approval not in ("raise", "wait"):
             raise ValueError('on_approval is "raise" or "wait".')
+        self._sender = sender
         self._locks = locks
         self._policies = policies
-        self._approvals = approvals
-        self._budgets = budgets
         self._action = action
         self._resource = resource
         self._request = replace(request, action=action, metadata=metadata)
@@ -224,11 +221,14 @@ class GuardScope:
             return used != asked.approval_id
         if not self._waits or monotonic() >= ends:
             return False
+        from .approvals import Approvals
+
+        approvals = Approvals(self._sender)
         if self._on_waiting is not None and used != asked.approval_id:
-            approval = await self._approvals.get(asked.approval_id)
+            approval = await approvals.get(asked.approval_id)
             if approval.state == "pending":
                 await call_back(self._on_waiting, approval)
-        approval = await self._approvals.wait(asked.approval_id, max(0.0, ends - monotonic()))
+        approval = await approvals.wait(asked.approval_id, max(0.0, ends - monotonic()))
         return approval.state != "pending"
 
     async def _ask(self, request: LeaseRequest) -> Guard:
@@ -288,8 +288,10 @@ class GuardScope:
         self, how: str, held: BudgetObligation, namespace: str | None, body: Mapping[str, Any], until: float
     ) -> MeshError | None:
         """Why not; a body that has settled it by itself is no failure."""
+        from .budgets import Budgets
+
         try:
-            await self._budgets._end(how, held.reservation_id or "", namespace, body, until)
+            await Budgets(self._sender)._end(how, held.reservation_id or "", namespace, body, until)
         except ConflictError:
             return None
         except MeshError as fault:

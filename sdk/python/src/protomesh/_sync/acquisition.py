@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
-from .._answers.budgets import Reservation
 from .._answers.locks import GrantedLock, QueuedLock, ReleasedLock
 from .._answers.policies import PolicyObligations
 from .._clock import monotonic
@@ -142,7 +141,7 @@ class Acquisition:
             body = drop_none(namespace=self._body.get("namespace"))
             with suppress(MeshError):
                 path = f"/v1/budgets/reservations/{escape(name or '')}/release"
-                self._sender.ask(Reservation, post(path, body, until=until))
+                self._sender.send(post(path, body, until=until))
 
     def _cancel(self) -> None:
         until = monotonic() + _TAKE_BACK_LIMIT
