@@ -17,7 +17,9 @@ from typing import TypeVar
 from .._async.client import ProtoMesh
 from .._async.guard import Guard
 from .._async.lease import Lease
-from .._errors import LeaseLostError
+from .._clock import monotonic
+from .._denial import Denial
+from .._errors import LeaseLostError, MeshError
 from .._requests import new_request_id
 from .._sync.client import SyncProtoMesh
 from .._sync.guard import SyncGuard
@@ -32,6 +34,8 @@ _T = TypeVar("_T")
 _Pauses = tuple[type[BaseException], ...]
 # Well below what anyone would set as the longest silence of a node.
 _BEAT = 0.25
+# How late a thread may hear that the run that it waits for people in has ended.
+_TURN = 2.0
 
 _log = logging.getLogger("protomesh")
 _running: ContextVar[Guard | SyncGuard | None] = ContextVar("protomesh_running", default=None)
@@ -135,12 +139,14 @@ def run_plan_sync(
         return body(SyncGuard(call.name))
     if isinstance(plan, Refusal):
         return plan
+    if waits is not None and plan.on_approval == "wait":
+        return _once_decided(mesh, plan, call, body, pauses, waits)
     paused: BaseException | None = None
     try:
         with ExitStack() as stack:
             wait = None
             if waits is not None and plan.resource is not None:
-                plan.options.setdefault("request_id", new_request_id())
+                plan = plan._replace(options={"request_id": new_request_id(), **plan.options})
                 wait = waits.begin(mesh, plan)
                 if wait is None:
                     return Refusal.given_up(plan.action)
@@ -159,6 +165,39 @@ def run_plan_sync(
         return Refusal.lost(plan.action, loss)
     assert paused is not None
     raise paused
+
+
+def _once_decided(
+    mesh: SyncProtoMesh,
+    plan: Plan,
+    call: ToolCall,
+    body: Callable[[SyncGuard], _T],
+    pauses: _Pauses,
+    waits: Waits,
+) -> _T | Refusal:
+    """Waits for people in short turns, since nothing else can tell a thread that its run has ended."""
+    ends = monotonic() + plan.approval_timeout
+    told: set[str] = set()
+    while True:
+        asking = plan._replace(on_approval="raise")
+        result = run_plan_sync(mesh, asking, call, body, pauses=pauses, waits=waits)
+        asked = result.approval if isinstance(result, Refusal) else None
+        if asked is None or asked.approval_id is None:
+            return result
+        try:
+            approval = mesh.approvals.get(asked.approval_id)
+            if plan.on_waiting is not None and approval.state == "pending" and approval.approval_id not in told:
+                plan.on_waiting(approval)
+            told.add(approval.approval_id)
+            while approval.state == "pending" and not waits.has_ended:
+                if (left := ends - monotonic()) <= 0:
+                    return result
+                approval = mesh.approvals.wait(asked.approval_id, min(left, _TURN))
+        except MeshError as fault:
+            return Refusal.of(plan.action, Denial.of(plan.action, fault))
+        if waits.has_ended:
+            return Refusal.given_up(plan.action)
+        plan = plan.showing(approval.approval_id)
 
 
 async def _guarded(
