@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 begun: ContextVar[asyncio.Event | None] = ContextVar("begun", default=None)
 
 _DURATIONS = {
-    *("wait_ms", "ttl_ms", "max_hold_ms", "drain_ms", "attempt_timeout_ms", "retry_for_ms", "max_ttl_ms", "overlap_ms"),
-    *("hold_ms", "timeout_ms", "valid_ms", "expires_in_ms", "approval_timeout_ms"),
+    *("wait_ms", "ttl_ms", "max_hold_ms", "drain_ms", "attempt_timeout_ms", "retry_for_ms", "approval_timeout_ms"),
+    *("max_ttl_ms", "overlap_ms", "hold_ms", "timeout_ms", "valid_ms", "expires_in_ms"),
 }
+
+#: Calls that give their answer piece by piece.
+_STREAMS = {"keys.list", "budgets.ledger", "approvals.list", "approvals.grants"}
 
 
 class BodyFailedError(Exception):
@@ -191,14 +194,8 @@ async def run_op(op: str, actor: str, args: dict[str, Any], on: Any, scenario: S
             return await _take(getattr(mesh.policies, call), args)
         return await getattr(mesh.policies, call)(**args)
     if room in ("keys", "budgets", "approvals"):
-        of_room = getattr(mesh, room)
-        is_list = (room, call) in (
-            ("keys", "list"),
-            ("budgets", "ledger"),
-            ("approvals", "list"),
-            ("approvals", "grants"),
-        )
-        return await (_take(getattr(of_room, call), args) if is_list else getattr(of_room, call)(**units(args)))
+        given = getattr(getattr(mesh, room), call)
+        return await _take(given, units(args)) if op in _STREAMS else await given(**units(args))
     if room == "events":
         return await _take(getattr(mesh.events, call), args)
     if op == "fences.validate":
@@ -240,17 +237,17 @@ async def _lease_op(call: str, args: dict[str, Any], lease: Lease) -> Any:
 async def _guard_op(call: str, args: dict[str, Any], on: Any, actor: str, scenario: Scenario) -> Any:
     if call == "state":
         return on
-    if call == "spent":
-        return on.guard.spent(**args)
     if call == "exit":
         return await on.exit(args.get("failed", False))
+    if call == "spent":
+        return on.guard.spent(**args)
     if call != "enter":
         raise ValueError(f"There is no op guard.{call}.")
     resource = _resource(args) if "resource" in args or "resources" in args else None
     action = args.pop("action")
     if "on_waiting" in args:
-        waited = scenario.saved.setdefault(args["on_waiting"], [])
-        args["on_waiting"] = lambda approval: waited.append(wire(approval))
+        told = scenario.saved.setdefault(args["on_waiting"], [])
+        args["on_waiting"] = lambda approval: told.append(wire(approval))
     guard = HeldGuard(await scenario.client(actor), action, resource, units(args))
     scenario.guards.append(guard)
     await guard.enter()

@@ -396,6 +396,23 @@ async def test_what_was_reserved_for_a_lease_that_never_came_is_given_back(fault
     assert len(settled(server)) == 2
 
 
+async def test_a_wait_that_ends_in_its_first_call_gives_back_what_it_may_hold(faulty: Faulty, connect: Connect) -> None:
+    def script(request: Request) -> Do:
+        if request.path.startswith("/v1/budgets"):
+            return Do(200, reservation("released"))
+        return problem("lock_timeout", 409)
+
+    server = faulty(script)
+    mesh = connect(url=server.url)
+    with pytest.raises(LockTimeoutError):
+        await mesh.locks.acquire("customer/123", action="refund", wait=5)
+    sent = server.requests[0].json["request_id"]
+    assert settled(server) == [(f"{sent}/release", {})]
+    with pytest.raises(LockTimeoutError):
+        await mesh.locks.acquire("customer/123", wait=5)
+    assert len(server.requests) == 3
+
+
 async def test_what_the_queue_told_of_is_settled_when_the_grant_tells_nothing(faulty: Faulty, connect: Connect) -> None:
     stamp = {name: decision()[name] for name in ("decision_id", "policy")}
     queued = {**QUEUED, "decision": {**stamp, "obligations": {"budget": [reserved()]}}}

@@ -11,6 +11,7 @@ from .._answers.policies import PolicyObligations
 from .._clock import monotonic
 from .._errors import (
     LockEndedError,
+    LockTimeoutError,
     MeshError,
     NotFoundError,
     ProtocolError,
@@ -67,7 +68,8 @@ class Acquisition:
             if self._may_leave_something(fault):
                 await shielded(self._take_back)
             elif not isinstance(fault, GeneratorExit):
-                await shielded(self._give_back, False)
+                # It waited within its first call, whose answer tells of nothing but the end.
+                await shielded(self._give_back, isinstance(fault, (LockTimeoutError, LockEndedError)))
             raise
         await shielded(self._take_back)
         raise self._timed_out()

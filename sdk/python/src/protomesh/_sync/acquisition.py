@@ -12,6 +12,7 @@ from .._answers.policies import PolicyObligations
 from .._clock import monotonic
 from .._errors import (
     LockEndedError,
+    LockTimeoutError,
     MeshError,
     NotFoundError,
     ProtocolError,
@@ -68,7 +69,8 @@ class Acquisition:
             if self._may_leave_something(fault):
                 shielded(self._take_back)
             elif not isinstance(fault, GeneratorExit):
-                shielded(self._give_back, False)
+                # It waited within its first call, whose answer tells of nothing but the end.
+                shielded(self._give_back, isinstance(fault, (LockTimeoutError, LockEndedError)))
             raise
         shielded(self._take_back)
         raise self._timed_out()
