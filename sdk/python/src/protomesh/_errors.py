@@ -155,10 +155,6 @@ _BY_CODE: dict[str, type[MeshError]] = {
         NotFoundError,
     ),
     "queue_full": QueueFullError,
-    "budget_exceeded": BudgetExceededError,
-    **dict.fromkeys(
-        ("reservation_conflict", "reservation_settled", "approval_closed", "approval_not_needed"), ConflictError
-    ),
     "policy_denied": PolicyDeniedError,
     **dict.fromkeys(
         (
@@ -180,15 +176,19 @@ _BY_CODE: dict[str, type[MeshError]] = {
         (
             "store_recovering",
             "store_unavailable",
+            "approvals_unavailable",
             "journal_unavailable",
             "policies_unavailable",
             "keys_unavailable",
-            "approvals_unavailable",
             "unreachable",
         ),
         UnavailableError,
     ),
     "internal_error": ServiceFailedError,
+    "budget_exceeded": BudgetExceededError,
+    **dict.fromkeys(
+        ("reservation_conflict", "reservation_settled", "approval_closed", "approval_not_needed"), ConflictError
+    ),
     **dict.fromkeys(("unauthorized", "forbidden", "agent_mismatch", "not_an_approver"), UnauthorizedError),
     **dict.fromkeys(("not_protomesh", "version_mismatch"), ProtocolError),
 }
