@@ -28,9 +28,9 @@ rules:
 """
 
 
-async def new_space(connect: Callable[..., ProtoMesh], document: str = DOCUMENT) -> str:
+async def new_space(connect: Callable[..., ProtoMesh], document: str = DOCUMENT, name: str | None = None) -> str:
     """Its name; what the document says decides there."""
-    name = "n" + uuid.uuid4().hex[:10]
+    name = name or "n" + uuid.uuid4().hex[:10]
     mesh = connect(namespace=name)
     policy = await mesh.policies.put("ours", document)
     await mesh.policies.activate("ours", policy.version, if_match="*")

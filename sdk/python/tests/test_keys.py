@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from helpers import new_name, until_async
-from protomesh import NotFoundError, ProtoMesh, SyncProtoMesh, UnauthorizedError, ValidationError
+from people import new_space
+from protomesh import Approval, NotFoundError, ProtoMesh, SyncProtoMesh, UnauthorizedError, ValidationError
 from service import Service
 
 
@@ -18,8 +21,9 @@ async def enter(closed: Service, bootstrap: str) -> AsyncIterator[Callable[..., 
     """Makes clients with a key; the first admin's by default."""
     made: list[ProtoMesh] = []
 
-    def make(api_key: str | None = bootstrap, agent_id: str = "a") -> ProtoMesh:
-        made.append(ProtoMesh(closed.url, agent_id=agent_id, api_key=api_key, attempt_timeout=30, retry_for=30))
+    def make(api_key: str | None = bootstrap, agent_id: str = "a", **more: Any) -> ProtoMesh:
+        more.update(agent_id=agent_id, api_key=api_key, attempt_timeout=30, retry_for=30)
+        made.append(ProtoMesh(closed.url, **more))
         return made[-1]
 
     yield make
@@ -80,6 +84,39 @@ async def test_a_key_lives_from_its_issue_to_its_end(enter: Callable[..., ProtoM
     assert (await admin.keys.revoke(key.key_id)).state == "revoked"
     await until_async("nor is the new one", lambda: is_out(rotated.key))
     assert (await admin.keys.get(key.key_id)).revoked_by is not None
+
+
+async def test_with_keys_on_only_a_key_of_the_group_decides(enter: Callable[..., ProtoMesh]) -> None:
+    admin, agent = enter(), new_agent()
+
+    async def key(role: str, **more: Any) -> str:
+        return (await admin.keys.create(role, namespace=space, **more)).key
+
+    space = "n" + uuid.uuid4().hex[:10]
+    ann = enter(await key("approver", name="ann", groups=["ops", "finance"]), namespace=space)
+    # A rule that nobody could answer would not be taken.
+    await new_space(enter, name=space)
+    mesh = enter(await key("agent", agent_id=agent), agent, namespace=space)
+    other = enter(await key("approver", name="bob", groups=["legal"]), namespace=space)
+    waiting: asyncio.Queue[Approval] = asyncio.Queue()
+
+    async def refund() -> str | None:
+        options: Any = {"on_approval": "wait", "on_waiting": waiting.put_nowait}
+        async with mesh.guard("refund", new_name(), metadata={"amount": 500}, **options) as guard:
+            return guard.text
+
+    refunding = asyncio.create_task(refund())
+    asked = await asyncio.wait_for(waiting.get(), 60)
+    assert asked.agent_id == agent
+    for nobody in (other, mesh):
+        with pytest.raises(UnauthorizedError) as refusal:
+            await nobody.approvals.approve(asked.approval_id)
+        assert refusal.value.code in ("not_an_approver", "forbidden")
+    with pytest.raises(ValidationError):
+        await ann.approvals.approve(asked.approval_id, approver="somebody else")
+    decided = await ann.approvals.approve(asked.approval_id, comment="fine")
+    assert "ann" in decided.votes[0].approver
+    assert await asyncio.wait_for(refunding, 60) is None
 
 
 async def test_what_there_is_not_and_what_cannot_be_made_is_told(enter: Callable[..., ProtoMesh]) -> None:
