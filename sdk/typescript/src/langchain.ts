@@ -1,8 +1,30 @@
 import { type AgentMiddleware, createMiddleware, type StructuredTool, ToolMessage } from "langchain";
 import type { ProtoMesh } from "./client.js";
-import { type ProtectedCall, type Rule, runProtected, type ToolCall } from "./tools.js";
+import { MeshError } from "./errors.js";
+import { type MissingApproval, type ProtectedCall, type Rule, runProtected, type ToolCall } from "./tools.js";
 
-export { currentLease, type Protection, type Rule, type ToolCall } from "./tools.js";
+export { currentGuard, currentLease, type Protection, type Rule, type ToolCall } from "./tools.js";
+
+/** How a tool is protected. */
+export interface ProtectOptions {
+  /**
+   * LangGraph's own `interrupt`: where people have to approve, the graph is paused by it with an {@link ApprovalInterrupt}
+   * instead of telling the model. Resume it with that value once they have decided: `new Command({ resume: value })`.
+   */
+  readonly interrupt?: (value: ApprovalInterrupt) => unknown;
+}
+
+/** What a graph is paused with: plain JSON with the wire's names, which outlives the process in a checkpoint. */
+export interface ApprovalInterrupt {
+  readonly type: "protomesh.approval";
+  readonly approval_id: string;
+  readonly action: string;
+  /** Who may decide. */
+  readonly group: string;
+  readonly expires_at?: string;
+  /** What is waited for, in words. */
+  readonly text: string;
+}
 
 /**
  * Middleware for `createAgent`: each call of a tool runs under what the rule asks for. A refusal becomes a `ToolMessage`
@@ -11,7 +33,7 @@ export { currentLease, type Protection, type Rule, type ToolCall } from "./tools
  * LangChain turns a tool's error into a message only while no middleware wraps tool calls; add its `toolErrorMiddleware`
  * where errors are for the model.
  */
-export function protomesh(mesh: ProtoMesh, rule: Rule): AgentMiddleware {
+export function protomesh(mesh: ProtoMesh, rule: Rule, options: ProtectOptions = {}): AgentMiddleware {
   return createMiddleware({
     name: "ProtoMesh",
     wrapToolCall: (request, handler) => {
@@ -22,6 +44,7 @@ export function protomesh(mesh: ProtoMesh, rule: Rule): AgentMiddleware {
         signal: runtime.signal,
         run: signal => handler(canInvoke(tool) ? { ...request, tool: stopBy(signal, tool) as typeof tool } : request),
         answer: text => refusal(text, call),
+        ...pausing(mesh, options),
       });
     },
   });
@@ -31,7 +54,7 @@ export function protomesh(mesh: ProtoMesh, rule: Rule): AgentMiddleware {
  * The same tool, which runs under what the rule asks for: for a `ToolNode`, and for every other place that takes a tool.
  * The rule sees the arguments as the tool's schema made them.
  */
-export function protect<T extends StructuredTool>(tool: T, mesh: ProtoMesh, rule: Rule): T {
+export function protect<T extends StructuredTool>(tool: T, mesh: ProtoMesh, rule: Rule, options: ProtectOptions = {}): T {
   const inner = tool as unknown as { _call?: Run; name: string; responseFormat?: string };
   if (typeof inner._call !== "function") {
     throw new TypeError(`${inner.name} cannot be protected: it is no StructuredTool of LangChain.`);
@@ -46,6 +69,7 @@ export function protect<T extends StructuredTool>(tool: T, mesh: ProtoMesh, rule
         const content = call.id === undefined ? text : refusal(text, call);
         return inner.responseFormat === "content_and_artifact" ? [content, undefined] : content;
       },
+      ...pausing(mesh, options),
     });
   };
   return Object.create(tool, { _call: { value: run, configurable: true, writable: true } }) as T;
@@ -95,6 +119,45 @@ async function runUninterrupted<T>(protectedCall: ProtectedCall<T>): Promise<T> 
     throw pause;
   }
   return result as T;
+}
+
+/**
+ * LangGraph runs a node again from its start when it is resumed, and gives its n-th `interrupt` the n-th answer. So what
+ * was interrupted once is interrupted again, also when the yes is there by now.
+ */
+function pausing(mesh: ProtoMesh, { interrupt }: ProtectOptions): Pick<ProtectedCall<never>, "pause"> {
+  if (interrupt === undefined) {
+    return {};
+  }
+  const ask = (missing: MissingApproval): unknown => {
+    const { approvalId, action, group, expiresAt, text } = missing;
+    try {
+      return interrupt({
+        type: "protomesh.approval", approval_id: approvalId, action, group, ...(expiresAt !== undefined && { expires_at: expiresAt }), text,
+      });
+    } catch (fault) {
+      if (missing.state === "approved" && isBubbleUp(fault)) {
+        return undefined;
+      }
+      throw fault;
+    }
+  };
+  return {
+    pause: async missing => {
+      const answer = ask(missing);
+      const named = typeof answer === "object" && answer !== null && "approval_id" in answer ? answer.approval_id : undefined;
+      if (typeof named !== "string" || named === missing.approvalId) {
+        return missing.approvalId;
+      }
+      // The one that it was paused for was decided, so that running the node again has asked anew. Nobody waits for that.
+      await mesh.approvals.cancel(missing.approvalId).catch((fault: unknown) => {
+        if (!(fault instanceof MeshError)) {
+          throw fault;
+        }
+      });
+      return named;
+    },
+  };
 }
 
 /** LangGraph's own mark on an interrupt and on a command to a parent graph. */

@@ -1,3 +1,4 @@
+import type { BudgetLine } from "./budgets-types.js";
 import type { Blocker } from "./locks-types.js";
 import type { PolicyDecision } from "./policies-types.js";
 
@@ -32,7 +33,7 @@ export interface Problem {
   readonly blockedBy?: readonly Blocker[];
   /** The request that the problem is about. */
   readonly lockId?: string;
-  /** The state of that request. */
+  /** The state of that request, or of the approval that is closed. */
   readonly state?: string;
   /** When the lease was lost, by the store's clock. */
   readonly lostAt?: string;
@@ -40,6 +41,8 @@ export interface Problem {
   readonly endedBecause?: string;
   /** What the policy said; with `policy_denied`. */
   readonly decision?: PolicyDecision;
+  /** The budgets as they stand; with `budget_exceeded`. */
+  readonly budgets?: readonly BudgetLine[];
   /** Each field that broke a rule. */
   readonly errors?: readonly FieldError[];
 }
