@@ -174,7 +174,7 @@ export class ValidationError extends MeshError {
 /**
  * The service, its store, its journal or its policies cannot answer now. The request may have taken effect; the same
  * request id makes a retry harmless. (`store_recovering`, `store_unavailable`, `journal_unavailable`,
- * `policies_unavailable`, `keys_unavailable`, `approvals_unavailable`, and `unreachable` when no answer came at all)
+ * `policies_unavailable`, `keys_unavailable`, `approvals_unavailable`, `namespaces_unavailable`, and `unreachable` when no answer came at all)
  */
 export class UnavailableError extends MeshError {}
 
@@ -187,7 +187,7 @@ export class ServiceFailedError extends MeshError {}
  */
 export class UnauthorizedError extends MeshError {}
 
-/** Too many calls. (a 429 that is not `queue_full`) */
+/** Too many calls, or as much as the namespace may have. (`rate_limited`, `namespace_limit`, and any other 429 that is not `queue_full`) */
 export class RateLimitedError extends MeshError {}
 
 /**
@@ -252,12 +252,15 @@ const byCode: Readonly<Record<string, MeshErrorClass>> = {
   policies_unavailable: UnavailableError,
   keys_unavailable: UnavailableError,
   approvals_unavailable: UnavailableError,
+  namespaces_unavailable: UnavailableError,
   unreachable: UnavailableError,
   internal_error: ServiceFailedError,
   unauthorized: UnauthorizedError,
   forbidden: UnauthorizedError,
   agent_mismatch: UnauthorizedError,
   not_an_approver: UnauthorizedError,
+  rate_limited: RateLimitedError,
+  namespace_limit: RateLimitedError,
   not_protomesh: ProtocolError,
   version_mismatch: ProtocolError,
 };

@@ -21,14 +21,19 @@ export interface GuardOptions extends AcquireOptions {
    */
   readonly onUnavailable?: "closed" | "open";
   /**
-   * What happens when people have to approve it. `raise` (the default) denies, with the approval in the denial; `wait`
-   * waits for them, holding nothing, and goes on with what they say.
+   * What happens when people have to approve it. `raise` (the default) denies, with the approval in the denial: asked again
+   * after their yes, it runs. `wait` waits for them, holding nothing, and goes on with what they say.
    */
   readonly onApproval?: "raise" | "wait";
   /** How long to wait for people, in ms; 1 h. */
   readonly approvalTimeout?: number;
   /** Called with each approval that is waited for, before the wait, and awaited. What it throws gives up. */
   readonly onWaiting?: (approval: Approval) => unknown;
+  /**
+   * A yes that is there is a denial too, for whoever pauses and resumes on both.
+   * @internal
+   */
+  readonly showsYes?: boolean;
 }
 
 /** What a guard has whatever came of it. */

@@ -16,8 +16,9 @@ import { now } from "./transport/time.js";
 /** What is asked of a service that answers strangely. */
 const MOST_ROUNDS = 10;
 
-/** Of a yes that is no longer good without anybody having said no: the same may be asked again. */
-const outdated: ReadonlySet<string> = new Set(["APPROVAL_SUPERSEDED", "APPROVAL_LAPSED"]);
+/** What is no longer good without anybody having said no: the same may be asked again. */
+const ended: ReadonlySet<string> = new Set(["superseded", "lapsed"]);
+const outdated: ReadonlySet<string> = new Set([...ended].map(state => `APPROVAL_${state.toUpperCase()}`));
 
 /** A guard, and what it has reserved. */
 interface Asked {
@@ -65,9 +66,10 @@ export class Guards {
 
   /** Every error of the service or of the way to it becomes a denial; only the caller's own change of mind is thrown. */
   async #ask(options: GuardOptions): Promise<Asked> {
-    const { action, onUnavailable, onApproval, signal } = options;
+    const { action, onUnavailable, signal } = options;
     let approvalId = options.approvalId;
-    let waitEnds: number | undefined;
+    let peopleWereAsked = false;
+    const waitEnds = now() + (options.approvalTimeout ?? 3_600_000);
     for (let round = 1; ; round++) {
       try {
         return await this.#try({ ...options, approvalId });
@@ -76,26 +78,58 @@ export class Guards {
         if (!(fault instanceof MeshError)) {
           throw fault;
         }
-        if (round < MOST_ROUNDS && approvalId !== undefined && (fault.code === "approval_not_needed" || (waitEnds !== undefined && isOutdated(fault)))) {
+        if (round < MOST_ROUNDS && approvalId !== undefined && (fault.code === "approval_not_needed" || (peopleWereAsked && isOutdated(fault)))) {
           approvalId = undefined;
           continue;
         }
-        if (round < MOST_ROUNDS && onApproval === "wait" && fault instanceof ApprovalRequiredError && fault.approval?.approvalId !== undefined) {
-          waitEnds ??= now() + (options.approvalTimeout ?? 3_600_000);
-          const refusal = await this.#wait(fault, fault.approval.approvalId, waitEnds, options);
-          if (refusal !== undefined) {
-            return this.#refused(action, refusal);
+        if (fault instanceof ApprovalRequiredError) {
+          peopleWereAsked = true;
+          const next = round < MOST_ROUNDS ? await this.#decided(fault, approvalId, waitEnds, options) : fault;
+          if (next instanceof MeshError) {
+            return this.#refused(action, next);
           }
-          approvalId = fault.approval.approvalId;
+          ({ approvalId } = next);
           continue;
         }
-        // A client that was closed is not a service that is away, and what waits for people does not go on without them.
-        if (onUnavailable === "open" && waitEnds === undefined && fault instanceof UnavailableError && fault.retryable) {
+        // A client that was closed is not a service that is away, and what people have to approve is not done without them.
+        if (onUnavailable === "open" && !peopleWereAsked && fault instanceof UnavailableError && fault.retryable) {
           this.#settings.logger.warn(`ProtoMesh: ${action} goes on without a lock and without a decision: ${fault.message}`);
           return this.#granted(options, { unprotected: true });
         }
         return this.#refused(action, fault);
       }
+    }
+  }
+
+  /** What to ask with next, or why not to: what people have said, the service tells. Nothing is held meanwhile. */
+  async #decided(
+    fault: ApprovalRequiredError, shown: string | undefined, ends: number, { onApproval, onWaiting, showsYes, signal }: GuardOptions,
+  ): Promise<{ readonly approvalId: string | undefined } | MeshError> {
+    const { approvalId, state } = fault.approval ?? {};
+    if (approvalId === undefined || (state === "approved" && (showsYes || approvalId === shown))) {
+      return fault;
+    }
+    if (state === "approved") {
+      return { approvalId };
+    }
+    if (onApproval !== "wait") {
+      return fault;
+    }
+    try {
+      if (onWaiting !== undefined && approvalId !== shown) {
+        const asked = await this.#approvals.get(approvalId, { signal });
+        if (asked.state === "pending") {
+          await onWaiting(asked);
+        }
+      }
+      const decided = await this.#approvals.wait(approvalId, { timeout: Math.max(0, ends - now()), signal });
+      return decided.state === "pending" ? fault : { approvalId: ended.has(decided.state) ? undefined : approvalId };
+    } catch (failure) {
+      signal?.throwIfAborted();
+      if (!(failure instanceof MeshError)) {
+        throw failure;
+      }
+      return failure;
     }
   }
 
@@ -139,38 +173,14 @@ export class Guards {
     }
   }
 
-  /** @returns why it may not go on, or nothing when it was decided and is to be asked again. */
-  async #wait(fault: ApprovalRequiredError, approvalId: string, ends: number, { onWaiting, signal }: GuardOptions): Promise<MeshError | undefined> {
-    if (fault.approval?.state === "approved") {
-      return undefined;
-    }
-    try {
-      if (onWaiting !== undefined) {
-        const asked = await this.#approvals.get(approvalId, { signal });
-        if (asked.state !== "pending") {
-          return undefined;
-        }
-        await onWaiting(asked);
-      }
-      const decided = await this.#approvals.wait(approvalId, { timeout: Math.max(0, ends - now()), signal });
-      return decided.state === "pending" ? fault : undefined;
-    } catch (failure) {
-      signal?.throwIfAborted();
-      if (!(failure instanceof MeshError)) {
-        throw failure;
-      }
-      return failure;
-    }
-  }
-
   #granted(
-    { action, namespace }: GuardOptions, given: { readonly lease?: Lease; readonly decision?: PolicyDecision | PolicyStamp | null; readonly unprotected?: boolean },
+    { action, namespace, approvalId }: GuardOptions, given: { readonly lease?: Lease; readonly decision?: PolicyDecision | PolicyStamp | null; readonly unprotected?: boolean },
   ): Asked {
     const { lease = null, decision = null, unprotected = false } = given;
     const settlement = new Settlement(this.#budgets, this.#settings.logger, namespace, decision?.obligations?.budget);
     const guard: GrantedGuard = {
       granted: true, lease, decision, denial: null, unprotected,
-      approvalId: decision?.obligations?.approval?.approvalId ?? null,
+      approvalId: decision?.obligations?.approval?.approvalId ?? (unprotected ? null : approvalId ?? null),
       reservations: settlement.reservations,
       spent: cost => settlement.spent(cost),
       get text() {

@@ -1,7 +1,7 @@
 import { type AgentMiddleware, createMiddleware, type StructuredTool, ToolMessage } from "langchain";
 import type { ProtoMesh } from "./client.js";
 import { MeshError } from "./errors.js";
-import { type MissingApproval, type ProtectedCall, type Rule, runProtected, type ToolCall } from "./tools.js";
+import { type MissingApproval, namesOf, type ProtectedCall, type Rule, runProtected, type ToolCall } from "./tools.js";
 
 export { currentGuard, currentLease, type Protection, type Rule, type ToolCall } from "./tools.js";
 
@@ -14,16 +14,25 @@ export interface ProtectOptions {
   readonly interrupt?: (value: ApprovalInterrupt) => unknown;
 }
 
-/** What a graph is paused with: plain JSON with the wire's names, which outlives the process in a checkpoint. */
+/**
+ * What a graph is paused with: plain JSON with the wire's names, in one shape for every language, which outlives the
+ * process in a checkpoint.
+ */
 export interface ApprovalInterrupt {
-  readonly type: "protomesh.approval";
+  readonly type: "protomesh_approval";
   readonly approval_id: string;
   readonly action: string;
-  /** Who may decide. */
+  /** What it is to be done to: one, several, or null. */
+  readonly resource: string | readonly string[] | null;
+  readonly metadata: Readonly<Record<string, unknown>> | null;
+  /** Who may decide, and how many of them have to. */
   readonly group: string;
-  readonly expires_at?: string;
+  readonly quorum: number;
+  readonly expires_at: string | null;
   /** What is waited for, in words. */
   readonly text: string;
+  readonly tool: string;
+  readonly tool_call_id: string | null;
 }
 
 /**
@@ -44,7 +53,7 @@ export function protomesh(mesh: ProtoMesh, rule: Rule, options: ProtectOptions =
         signal: runtime.signal,
         run: signal => handler(canInvoke(tool) ? { ...request, tool: stopBy(signal, tool) as typeof tool } : request),
         answer: text => refusal(text, call),
-        ...pausing(mesh, options),
+        ...pausing(mesh, call, options),
       });
     },
   });
@@ -69,7 +78,7 @@ export function protect<T extends StructuredTool>(tool: T, mesh: ProtoMesh, rule
         const content = call.id === undefined ? text : refusal(text, call);
         return inner.responseFormat === "content_and_artifact" ? [content, undefined] : content;
       },
-      ...pausing(mesh, options),
+      ...pausing(mesh, call, options),
     });
   };
   return Object.create(tool, { _call: { value: run, configurable: true, writable: true } }) as T;
@@ -125,39 +134,52 @@ async function runUninterrupted<T>(protectedCall: ProtectedCall<T>): Promise<T> 
  * LangGraph runs a node again from its start when it is resumed, and gives its n-th `interrupt` the n-th answer. So what
  * was interrupted once is interrupted again, also when the yes is there by now.
  */
-function pausing(mesh: ProtoMesh, { interrupt }: ProtectOptions): Pick<ProtectedCall<never>, "pause"> {
-  if (interrupt === undefined) {
-    return {};
-  }
-  const ask = (missing: MissingApproval): unknown => {
-    const { approvalId, action, group, expiresAt, text } = missing;
-    try {
-      return interrupt({
-        type: "protomesh.approval", approval_id: approvalId, action, group, ...(expiresAt !== undefined && { expires_at: expiresAt }), text,
-      });
-    } catch (fault) {
-      if (missing.state === "approved" && isBubbleUp(fault)) {
-        return undefined;
-      }
-      throw fault;
-    }
-  };
-  return {
+function pausing(mesh: ProtoMesh, call: ToolCall, { interrupt }: ProtectOptions): Pick<ProtectedCall<never>, "pause"> {
+  return interrupt === undefined ? {} : {
     pause: async missing => {
-      const answer = ask(missing);
-      const named = typeof answer === "object" && answer !== null && "approval_id" in answer ? answer.approval_id : undefined;
-      if (typeof named !== "string" || named === missing.approvalId) {
-        return missing.approvalId;
+      const named = idIn(ask(missing, call, interrupt), call) ?? missing.approvalId;
+      if (named !== missing.approvalId) {
+        // What it was paused for is decided, so that running the node again has asked anew. Nobody waits for that.
+        await mesh.approvals.cancel(missing.approvalId).catch((fault: unknown) => {
+          if (!(fault instanceof MeshError)) {
+            throw fault;
+          }
+        });
       }
-      // The one that it was paused for was decided, so that running the node again has asked anew. Nobody waits for that.
-      await mesh.approvals.cancel(missing.approvalId).catch((fault: unknown) => {
-        if (!(fault instanceof MeshError)) {
-          throw fault;
-        }
-      });
       return named;
     },
   };
+}
+
+function ask(missing: MissingApproval, call: ToolCall, interrupt: NonNullable<ProtectOptions["interrupt"]>): unknown {
+  const names = namesOf(missing.resource);
+  try {
+    return interrupt({
+      type: "protomesh_approval",
+      approval_id: missing.approvalId,
+      action: missing.action,
+      resource: names.length > 1 ? names : names[0] ?? null,
+      metadata: missing.metadata ?? null,
+      group: missing.group,
+      quorum: missing.quorum,
+      expires_at: missing.expiresAt ?? null,
+      text: missing.text,
+      tool: call.name,
+      tool_call_id: call.id ?? null,
+    });
+  } catch (fault) {
+    if (missing.state === "approved" && isBubbleUp(fault)) {
+      // The yes is there, and nobody has been asked in this run: there is nothing to pause for.
+      return undefined;
+    }
+    throw fault;
+  }
+}
+
+/** The approval that the graph was resumed for; an answer that was written by hand may name it alone, or not at all. */
+function idIn(answer: unknown, call: ToolCall): string | undefined {
+  const { approval_id: id, tool_call_id: of = call.id } = typeof answer === "object" && answer !== null ? answer as Partial<ApprovalInterrupt> : {};
+  return typeof id === "string" && (of ?? undefined) === call.id ? id : undefined;
 }
 
 /** LangGraph's own mark on an interrupt and on a command to a parent graph. */

@@ -1,6 +1,6 @@
 import type { BudgetLine } from "./budgets-types.js";
 import type { Blocker } from "./locks-types.js";
-import type { PolicyDecision } from "./policies-types.js";
+import type { PolicyApproval, PolicyDecision } from "./policies-types.js";
 
 /**
  * What went wrong, as RFC 9457 has it, with a stable {@link Problem.code} and the next step. The members after
@@ -127,8 +127,16 @@ export function denied(decision: PolicyDecision): Problem {
     decision,
     retryable: waits.length > 0,
     ...(waits.length > 0 && { retryAfterMs: Math.max(...waits) }),
-    ...(decision.approval && {
-      nextStep: `A person of the group ${decision.approval.group} has to approve this; do other work until then.`,
-    }),
+    ...(decision.approval && { nextStep: nextStep(decision.approval) }),
   });
+}
+
+function nextStep({ approvalId, group, state }: PolicyApproval): string {
+  if (approvalId === undefined) {
+    return `A person of the group ${group} has to approve this; do other work until then.`;
+  }
+  return state === "approved"
+    ? `It is approved: send the same request again with approval_id ${approvalId}.`
+    : `A person of the group ${group} has to approve this: ${approvalId}. Wait with GET /v1/approvals/${approvalId} and Prefer: wait=50, or do other work; `
+      + "then send the same request with approval_id.";
 }

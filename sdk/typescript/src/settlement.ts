@@ -116,20 +116,33 @@ export class Settlement {
  */
 export async function giveBack(budgets: BudgetsClient, namespace: string | undefined, requestId: string, tries: number): Promise<void> {
   const release = (id: string) => budgets.settle(id, undefined, { namespace }, { until: now() + GIVE_BACK_LIMIT, shielded: true });
-  for (let attempt = 1; attempt <= tries; attempt++) {
-    try {
-      await release(requestId);
-      for (let rule = 2; rule <= MOST_RULES; rule++) {
-        await release(`${requestId}-${rule}`);
-      }
-      return;
-    } catch (fault) {
-      if (!(fault instanceof NotFoundError && fault.code === "reservation_unknown") || attempt === tries) {
-        // There is none, or no more, or nobody can be told: what is held ends by itself.
+  try {
+    for (let attempt = 1; !(await isThere(release(requestId))); attempt++) {
+      if (attempt === tries) {
         return;
       }
       await sleep(GIVE_BACK_AGAIN);
     }
+    for (let rule = 2; rule <= MOST_RULES && (await isThere(release(`${requestId}-${rule}`)));) {
+      rule++;
+    }
+  } catch (fault) {
+    if (!(fault instanceof MeshError)) {
+      throw fault;
+    }
+    // Nobody can be told, or there are no budgets: what is held ends by itself.
+  }
+}
+
+async function isThere(released: Promise<unknown>): Promise<boolean> {
+  try {
+    await released;
+    return true;
+  } catch (fault) {
+    if (fault instanceof NotFoundError && fault.code === "reservation_unknown") {
+      return false;
+    }
+    throw fault;
   }
 }
 

@@ -51,14 +51,16 @@ export interface ProtectedCall<T> {
 export interface MissingApproval extends PolicyApproval {
   readonly approvalId: string;
   readonly action: string;
+  readonly resource: Protection["resource"];
+  readonly metadata: Protection["metadata"];
   /** What the model would read. */
   readonly text: string;
 }
 
 const running = new AsyncLocalStorage<GrantedGuard>();
 
-/** A service that answers strangely must not be asked for ever. */
-const MOST_ROUNDS = 10;
+/** A run that is resumed again and again before people have decided is not asked for ever. */
+const MOST_ROUNDS = 100;
 
 /**
  * The lease under which the calling tool runs, for its fencing token and `changedSinceLastHeld`; null outside of a
@@ -103,6 +105,11 @@ export async function runProtected<T>(protectedCall: ProtectedCall<T>): Promise<
   }
 }
 
+/** The names alone, without modes. */
+export function namesOf(resource: Protection["resource"]): readonly string[] {
+  return resource === undefined ? [] : typeof resource === "string" ? [resource] : resource.map(one => (typeof one === "string" ? one : one.resource));
+}
+
 /** @throws what the rule throws, and a TypeError for what is no protection. */
 export async function protectionOf(rule: Rule, call: ToolCall): Promise<Protection | undefined> {
   const protection = await rule(call);
@@ -110,31 +117,28 @@ export async function protectionOf(rule: Rule, call: ToolCall): Promise<Protecti
   return protection;
 }
 
-/**
- * A model cannot hand in the id of an approval, so a yes that has been given in the meantime is used: it is good for
- * exactly this call.
- */
 async function runGuarded<T>({ mesh, call, signal, run, answer, pause }: ProtectedCall<T>, action: string, protection: Protection): Promise<T> {
   const labels = { ...labelsOf(call.name || action, call.id), ...protection.labels };
   let approvalId = protection.approvalId;
   for (let round = 1; ; round++) {
     let missing: MissingApproval | undefined;
-    const result = await mesh.guard<T | undefined>({ ...protection, approvalId, action, labels, signal }, (guard, stop) => {
+    const paused = pause && { onApproval: "raise", showsYes: true } as const;
+    const result = await mesh.guard<T | undefined>({ ...protection, ...paused, approvalId, action, labels, signal }, (guard, stop) => {
       if (guard.granted) {
         return running.run(guard, () => run(stop));
       }
       const { approval } = guard.denial;
-      if (approval?.approvalId === undefined || round === MOST_ROUNDS || !(pause || approval.state === "approved")) {
+      if (!pause || approval?.approvalId === undefined || round === MOST_ROUNDS) {
         return answer(guard.text);
       }
-      missing = { ...approval, approvalId: approval.approvalId, action, text: guard.text };
+      missing = { ...approval, approvalId: approval.approvalId, action, resource: protection.resource, metadata: protection.metadata, text: guard.text };
       return undefined;
     });
     if (missing === undefined) {
       return result as T;
     }
     // Outside of the guard: nothing is held while a person thinks.
-    approvalId = pause ? await pause(missing) : (missing as MissingApproval).approvalId;
+    approvalId = await pause!(missing);
   }
 }
 
