@@ -104,9 +104,8 @@ export class Settlement {
     return this.#budgets.settle(id, cost, { namespace: this.#namespace }, { until: now() + LIMIT, shielded: true });
   }
 
-  #warn({ reservationId, amount, unit, budgets }: TakenReservation, what: string): void {
-    const names = budgets.map(one => one.name).join(", ");
-    this.#logger.warn(`ProtoMesh: of the reservation ${reservationId} of ${amount} ${unit} on ${names}, ${what}`);
+  #warn({ reservationId, amount, unit, rule }: TakenReservation, what: string): void {
+    this.#logger.warn(`ProtoMesh: of the reservation ${reservationId} of ${amount} ${unit} for the rule ${rule}, ${what}`);
   }
 }
 

@@ -165,7 +165,7 @@ test("A usage that is not taken counts in full, and a warning says so", async ()
   await server.client({ logger: { warn: text => warnings.push(text) } }).guard(refund, guard => guard.spent({ usage: { model: "m" } }));
 
   assert.deepEqual(settled(server), [["r-1/commit", { usage: { model: "m" } }], ["r-1/commit", { actual: 500 }]].sort());
-  assert.match(warnings[0]!, /reservation r-1 of 500 usd on team-day, its usage was not taken, so that it counts in full/);
+  assert.match(warnings[0]!, /reservation r-1 of 500 usd for the rule pay, its usage was not taken, so that it counts in full/);
   await server.stop();
 });
 
