@@ -37,7 +37,7 @@ export interface ApprovalFilter extends ListOptions {
 export interface VoteOptions extends CallOptions {
   /** Why, 1-500 bytes; whoever asked reads it. */
   readonly comment?: string;
-  /** Who decides, 1-128 bytes; only while the service is open. With keys it is the key's. */
+  /** Who decides, 1-128 bytes: required while the service is open, and refused with keys, where it is the key's. */
   readonly approver?: string;
 }
 
@@ -62,7 +62,7 @@ export interface GrantOptions extends NamespaceOptions {
   /** In CEL, over what the rules see, such as `metadata.estimated_cost <= 100`. */
   readonly condition?: string;
   readonly comment?: string;
-  /** Who grants it, 1-128 bytes; only while the service is open. */
+  /** Who grants it, 1-128 bytes: required while the service is open, and refused with keys, where it is the key's. */
   readonly approver?: string;
 }
 

@@ -166,7 +166,7 @@ export class Guards {
       const { queued } = acquisition;
       if (queued !== undefined) {
         await new Settlement(this.#budgets, this.#settings.logger, namespace, queued.decision?.obligations?.budget).close();
-      } else if (mayHaveTaken(fault)) {
+      } else if (mayHaveTaken(fault) || hadPlace(fault)) {
         await giveBack(this.#budgets, namespace, acquisition.requestId, 1);
       }
       throw fault;
@@ -207,6 +207,11 @@ export class Guards {
 /** Nobody knows whether the service has done it. */
 function mayHaveTaken(fault: unknown): boolean {
   return !(fault instanceof MeshError) || fault instanceof UnavailableError || fault instanceof ServiceFailedError;
+}
+
+/** It has waited in the queue, within the one call that says that the wait is over. */
+function hadPlace(fault: unknown): boolean {
+  return fault instanceof MeshError && fault.problem.lockId !== undefined;
 }
 
 function isOutdated(fault: MeshError): boolean {

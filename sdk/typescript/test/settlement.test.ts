@@ -106,6 +106,19 @@ test("What was reserved for a wait that ends without a grant is released", async
   await server.stop();
 });
 
+for (const code of ["lock_timeout", "policy_denied"]) {
+  test(`What was reserved for a wait within a single call is given back when that ends with ${code}`, async () => {
+    const server = await serve([], request =>
+      request.path === "/v1/locks" ? problem(code, { lock_id: "request-1.0" }) : request.path.endsWith("-2/release") ? problem("reservation_unknown") : undefined);
+
+    await server.client().guard({ ...refund, resource: "customer/123", wait: 1_000 }, guard => assert.equal(guard.denial?.code, code));
+
+    const { request_id: asked } = server.requests[0]!.body as { request_id: string };
+    assert.deepEqual(settled(server), [[`${asked}-2/release`, {}], [`${asked}/release`, {}]]);
+    await server.stop();
+  });
+}
+
 test("A refusal that took nothing gives nothing back", async () => {
   for (const resource of [undefined, "customer/123"]) {
     const server = await serve([], request => (request.path.startsWith("/v1/budgets") ? undefined : problem("validation_failed")));
