@@ -50,7 +50,7 @@ public sealed class ApprovalTimes
         await rig.Store.AdvanceAsync(TimeSpan.FromMilliseconds(20_000));
         Assert.Equal("allow", (await rig.CheckAsync(used, "request-1")).Decision);
         var unused = await rig.ApprovedAsync(60_000);
-        await rig.Store.AdvanceAsync(TimeSpan.FromMilliseconds(60_100));
+        await rig.Store.AdvanceAsync(TimeSpan.FromMinutes(2));
 
         // The journal is late: SQL does not know yet that the first was used, and must not call it lapsed.
         await rig.Get<ApprovalSweeper>().SweepAsync(CancellationToken.None);
@@ -69,6 +69,7 @@ public sealed class ApprovalTimes
         var id = await rig.ApprovedAsync(60_000);
         await rig.Store.AdvanceAsync(TimeSpan.FromMilliseconds(60_000));
         Assert.Equal("APPROVAL_LAPSED", (await rig.CheckAsync(id)).Reasons[0].Code);
+        Assert.Equal("approved", (await rig.RowAsync(id)).State);
         Assert.NotEqual(id, await rig.AskAsync());
     }
 
