@@ -181,12 +181,12 @@ async def test_a_model_reads_who_decides_and_asks_again_when_they_have(rig: Rig,
             people.approvals.approve(asked[1], approver="ann")
             # CrewAI refuses the same call at once again.
             return [("rest", {})]
-        return [("refund", {"customer_id": "1"})] if not read or read[-1] == "rested" else read[-1]
+        return "I refunded it" if "refunded 1" in read else [("refund", {"customer_id": "1"})]
 
     rules: Any = {"refund": {"resource": RULE, "metadata": {"amount": 500}}}
     told = await rig.run(mesh, rules, [either(rig, "refund", refund), either(rig, "rest", rest)], script)
     assert told.read[0].startswith("Not done: refund. A person has to see this.")
-    assert told.answer == "refunded 1"
+    assert told.answer == "I refunded it"
     assert paid == ["1"]
 
 
