@@ -103,6 +103,18 @@ for (const framework of pausing) {
       assert.equal(linesOf(job.file).length, 1);
     });
 
+    it("does not pause for what people have said yes to already", async () => {
+      const { mesh, people, calls, job } = await scene(30);
+      const { resource, cost } = calls[0]!.args;
+      const { approvalId } = await mesh.approvals.request("work", { resource, metadata: { cost } });
+      await people.approvals.approve(approvalId, { approver: "ann" });
+
+      assert.deepEqual((await framework.begin(mesh, job)).asked, []);
+
+      assert.equal(linesOf(job.file).length, 1);
+      assert.equal((await people.approvals.get(approvalId)).state, "consumed");
+    });
+
     it("pauses for those calls alone that people have to approve, and goes on with each as it was decided", async () => {
       const { mesh, people, calls, job } = await scene(30, 10, 40);
       const { saved } = await framework.begin(mesh, job);
