@@ -18,7 +18,7 @@ internal readonly record struct BudgetAnswer<T>(T? Value, Problem? Problem)
 }
 
 /// <summary>Reservations as callers make and settle them.</summary>
-internal sealed class BudgetService(BudgetScripts scripts, IBudgetBook book, PriceTable prices)
+internal sealed class BudgetService(BudgetScripts scripts, IBudgetBook book, PriceTable prices, TimeProvider time)
 {
     public async Task<BudgetAnswer<Reservation>> ReserveAsync(ReserveBudget body, Caller caller, CancellationToken cancellationToken)
     {
@@ -43,7 +43,9 @@ internal sealed class BudgetService(BudgetScripts scripts, IBudgetBook book, Pri
         }
 
         var unit = slots[0].Budget.Unit;
-        var now = await scripts.NowAsync(space, cancellationToken);
+
+        // Only a price needs the store's time beforehand: a window that this clock has wrong the script refuses, and it is asked again.
+        var now = body.Estimate is null ? time.GetUtcNow() : await scripts.NowAsync(space, cancellationToken);
         if (body.Estimate is { } estimate && !TokenCosts.IsFor(unit))
         {
             return Problems.Invalid([Problems.Field("estimate", $"only for budgets of usd and of tokens; these are of {unit}, so send amount", null)]);

@@ -40,7 +40,7 @@ internal sealed class BudgetDesk : IAsyncDisposable
         policies.Apply("default", new ActivePolicy(SetOf(budgets, rules), 1, 1));
         Book = new PolicyBudgetBook(policies, new PolicySubjects(Options.Create(new PolicyOptions()), new NamespaceBook()), store.Clock);
         Scripts = new BudgetScripts(store.Scripts);
-        _service = new BudgetService(Scripts, Book, prices ?? PriceTable.Read(Prices, "prices.yaml"));
+        _service = new BudgetService(Scripts, Book, prices ?? PriceTable.Read(Prices, "prices.yaml"), store.Clock);
     }
 
     public TestStore Store { get; }
