@@ -38,7 +38,7 @@ internal sealed class BudgetDesk : IAsyncDisposable
         Store = store;
         var policies = new ActivePolicies();
         policies.Apply("default", new ActivePolicy(SetOf(budgets, rules), 1, 1));
-        Book = new PolicyBudgetBook(policies, new PolicySubjects(Options.Create(new PolicyOptions())), store.Clock);
+        Book = new PolicyBudgetBook(policies, new PolicySubjects(Options.Create(new PolicyOptions()), new NamespaceBook()), store.Clock);
         Scripts = new BudgetScripts(store.Scripts);
         _service = new BudgetService(Scripts, Book, prices ?? PriceTable.Read(Prices, "prices.yaml"));
     }

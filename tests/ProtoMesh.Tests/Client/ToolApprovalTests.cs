@@ -57,7 +57,7 @@ public sealed class ToolApprovalTests(LiveService service) : IClassFixture<LiveS
     public async Task A_tool_that_may_wait_runs_in_the_same_call()
     {
         await using var mesh = Client("deployer");
-        var tool = Deploy(mesh, new() { OnApproval = OnApproval.Wait, OnWaiting = _ => Approve(mesh) });
+        var tool = Deploy(mesh, new() { OnApproval = OnApproval.Wait, OnWaiting = asked => _ = Approve(mesh) });
 
         Assert.Equal("deployed 1.2", $"{await tool.InvokeAsync(new() { ["version"] = "1.2" })}");
     }
