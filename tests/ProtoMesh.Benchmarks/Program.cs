@@ -27,6 +27,7 @@ var cases = new (string Name, string Title, Func<Task<string>> Run)[]
 {
     ("http", "Requests over HTTP", () => Cases.HttpAsync(rounds, time)),
     ("policies", "Policies", () => PolicyCases.RunAsync(rounds, time)),
+    ("budgets", "Budgets", () => BudgetCases.RunAsync(rounds, time)),
     ("sdk", "The .NET client", () => SdkCase.RunAsync(rounds, time)),
     ("keys", "Keys", () => KeyCases.RunAsync(rounds, time)),
     ("handoff", "Hand-off on one hot resource", () => Cases.HandoffAsync(rounds)),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ from faults import Do, FaultServer, Script
 from helpers import until
 from protomesh import ProtoMesh, SyncProtoMesh
 from protomesh._sync.transport import post
-from service import Service
+from service import Service, dll
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,22 @@ def warm_up(service: Service) -> None:
         body = {"locks": [{"lock_id": lease.lock_id, "fencing_token": lease.fencing_token}]}
         mesh._sender.send(post("/v1/locks/renew", body))
         mesh.locks.queue("test/warm-up")
+
+
+@pytest.fixture(scope="session")
+def bootstrap() -> str:
+    """The text of the first admin's key, as the service itself makes it."""
+    command = ["dotnet", str(dll()), "keys", "generate"]
+    made = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return made.stdout.strip()
+
+
+@pytest.fixture(scope="session")
+def closed(bootstrap: str) -> Iterator[Service]:
+    """A service that lets nobody in without a key."""
+    service = Service(Auth__BootstrapKey=bootstrap)
+    yield service
+    service.close()
 
 
 @pytest.fixture

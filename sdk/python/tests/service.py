@@ -15,16 +15,21 @@ _BUILT = REPOSITORY / "src/ProtoMesh.Server/bin/Debug/net10.0/ProtoMesh.Server.d
 _LISTENING = re.compile(r"Now listening on: (http://[0-9.:]+)")
 
 
+def dll() -> Path:
+    """Where the service was built."""
+    found = Path(os.environ.get("PROTOMESH_SERVER_DLL") or _BUILT)
+    if not found.is_file():
+        raise FileNotFoundError(f"{found} is missing: build src/ProtoMesh.Server, or set PROTOMESH_SERVER_DLL.")
+    return found
+
+
 class Service:
     """The real server on a free port, with a store and a database in a folder of its own."""
 
     def __init__(self, **settings: str) -> None:
-        dll = Path(os.environ.get("PROTOMESH_SERVER_DLL") or _BUILT)
-        if not dll.is_file():
-            raise FileNotFoundError(f"{dll} is missing: build src/ProtoMesh.Server, or set PROTOMESH_SERVER_DLL.")
         self._folder = tempfile.TemporaryDirectory(prefix="protomesh-")
         self._log = Path(self._folder.name) / "service.log"
-        self._command = ["dotnet", str(dll)]
+        self._command = ["dotnet", str(dll())]
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("PROTOMESH_")},
             "Store__DataFolder": str(Path(self._folder.name) / "data"),

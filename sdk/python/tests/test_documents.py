@@ -32,8 +32,10 @@ SAMPLES = {
 }
 
 
-def run(service: Service, *command: str) -> str:
+def run(service: Service, *command: str, api_key: str | None = None) -> str:
     environment = {**os.environ, "PROTOMESH_URL": service.url, "PYTHONWARNINGS": "error"}
+    if api_key is not None:
+        environment["PROTOMESH_API_KEY"] = api_key
     done = subprocess.run(
         [sys.executable, *command], env=environment, capture_output=True, text=True, timeout=90, check=False
     )
@@ -46,8 +48,12 @@ def test_the_readme_has_snippets() -> None:
 
 
 @pytest.mark.parametrize("number", range(len(SNIPPETS)))
-def test_a_snippet_of_the_readme_runs(number: int, service: Service) -> None:
-    run(service, "-c", SNIPPETS[number])
+def test_a_snippet_of_the_readme_runs(number: int, service: Service, request: pytest.FixtureRequest) -> None:
+    snippet = SNIPPETS[number]
+    if ".keys." in snippet:
+        run(request.getfixturevalue("closed"), "-c", snippet, api_key=request.getfixturevalue("bootstrap"))
+    else:
+        run(service, "-c", snippet)
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -78,7 +78,8 @@ def test_everything_public_is_exported_and_documented() -> None:
 
 def test_both_clients_have_the_same_names() -> None:
     pairs: list[tuple[Any, Any]] = [(ProtoMesh(), SyncProtoMesh()), (ProtoMesh().locks, SyncProtoMesh().locks)]
-    pairs += [(getattr(ProtoMesh(), room), getattr(SyncProtoMesh(), room)) for room in ("policies", "fences", "events")]
+    rooms = ("policies", "budgets", "approvals", "keys", "fences", "events")
+    pairs += [(getattr(ProtoMesh(), room), getattr(SyncProtoMesh(), room)) for room in rooms]
     for one, other in pairs:
         assert public(one) - {"sync"} == public(other)
 
@@ -100,6 +101,9 @@ def own_surface() -> dict[str, set[str]]:
         "locks": public(mesh.locks),
         "lease": lease,
         "policies": public(mesh.policies),
+        "budgets": public(mesh.budgets),
+        "approvals": public(mesh.approvals),
+        "keys": public(mesh.keys),
         "fences": public(mesh.fences),
         "events": public(mesh.events),
         "guard": public(Guard("act")) - {"action"},

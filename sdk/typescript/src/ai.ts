@@ -1,7 +1,7 @@
 import type { ProtoMesh } from "./client.js";
 import { type ProtectedCall, type Protection, type Rule, runProtected, type ToolCall } from "./tools.js";
 
-export { currentLease, type Protection, type Rule, type ToolCall } from "./tools.js";
+export { currentGuard, currentLease, type Protection, type Rule, type ToolCall } from "./tools.js";
 
 /** What `tool()` and `dynamicTool()` of `ai` make, as far as it matters here. */
 export interface ToolShape {

@@ -1,8 +1,13 @@
+import { ApprovalsClient } from "./approvals.js";
+import { BudgetsClient } from "./budgets.js";
 import { LeaseLostError, MeshError } from "./errors.js";
 import { EventsClient } from "./events.js";
 import { FencesClient } from "./fences.js";
-import { type GuardBody, type GuardOptions, Guards, runUnder } from "./guard.js";
-import { asLoss, Lease, meansLoss } from "./leases/lease.js";
+import { type GuardBody, type GuardOptions, runUnder } from "./guard.js";
+import { Guards } from "./guards.js";
+import { KeysClient } from "./keys.js";
+import { Lease } from "./leases/lease.js";
+import { asLoss, meansLoss } from "./leases/loss.js";
 import { RenewalLoop } from "./leases/renewal-loop.js";
 import { readTicket, type Ticket } from "./leases/ticket.js";
 import { LocksClient } from "./locks.js";
@@ -10,6 +15,7 @@ import type { GrantedLock, HealthReport, LockedResource, ResourceRequest } from 
 import { fromWire } from "./naming.js";
 import { type AcquireOptions, type CallOptions, type ClientOptions, resolve, type Settings } from "./options.js";
 import { PoliciesClient } from "./policies.js";
+import { AccessApi } from "./transport/access-api.js";
 import { MeshApi } from "./transport/api.js";
 import { Sender } from "./transport/sender.js";
 
@@ -29,6 +35,12 @@ export class ProtoMesh {
   readonly policies: PoliciesClient;
   /** Check fencing tokens for a resource that cannot compare them itself. */
   readonly fences: FencesClient;
+  /** Reserve what something may cost, and record what it did cost. */
+  readonly budgets: BudgetsClient;
+  /** Ask people, wait for them, and decide for them. */
+  readonly approvals: ApprovalsClient;
+  /** Make and end keys; for admins. */
+  readonly keys: KeysClient;
   /** Follow what happens. */
   readonly events: EventsClient;
 
@@ -53,7 +65,11 @@ export class ProtoMesh {
     this.policies = new PoliciesClient(this.#api, this.#settings);
     this.fences = new FencesClient(this.#api, this.#settings);
     this.events = new EventsClient(this.#api, this.#settings);
-    this.#guards = new Guards(this.locks, this.policies, this.#settings);
+    const access = new AccessApi(this.#sender);
+    this.budgets = new BudgetsClient(access, this.#settings);
+    this.approvals = new ApprovalsClient(access, this.#settings);
+    this.keys = new KeysClient(access, this.#settings);
+    this.#guards = new Guards(this.locks, this.policies, this.approvals, this.budgets, this.#settings);
   }
 
   /** The leases that this client still holds. */
@@ -79,8 +95,9 @@ export class ProtoMesh {
   }
 
   /**
-   * Asks the policy, waits for the lock, runs the body and releases: what a tool call is wrapped in. A refusal is not
-   * thrown: the body gets it as `guard.denial`, with `guard.text` for the model, and decides what to return.
+   * Asks the policy, waits for people if it says so, waits for the lock, runs the body, settles what it has reserved and
+   * releases: what a tool call is wrapped in. A refusal is not thrown: the body gets it as `guard.denial`, with
+   * `guard.text` for the model, and decides what to return. Nothing is held while people think.
    * @param body Gets the guard, and a signal that aborts when the lease is lost or the caller gives up.
    * @throws LeaseLostError The lease was lost while the body ran: what it did may be half done.
    */

@@ -1,5 +1,5 @@
 import type { LeaseLostError, MeshError } from "./errors.js";
-import type { PolicyDecision } from "./policies-types.js";
+import type { PolicyApproval, PolicyDecision } from "./policies-types.js";
 import type { Problem } from "./problem.js";
 
 /** Why a guard did not let its body do the thing, as a value: most frameworks hide, retry or crash on what is thrown. */
@@ -14,6 +14,8 @@ export interface Denial {
   readonly retryAfterMs: number | undefined;
   /** What the policy said; absent when it was not the policy. */
   readonly decision: PolicyDecision | undefined;
+  /** What people have to approve first: its id, of whom it was asked, and until when. Absent when it is not that. */
+  readonly approval: PolicyApproval | undefined;
   /** Everything that the service said. */
   readonly problem: Problem;
 }
@@ -25,6 +27,7 @@ export function denialOf(action: string, { problem }: MeshError): Denial {
     retryable: problem.retryable,
     retryAfterMs: problem.retryAfterMs,
     decision: problem.decision,
+    approval: problem.decision?.decision === "require_approval" ? problem.decision.approval : undefined,
     problem,
   };
 }

@@ -1,5 +1,6 @@
+import type { BudgetLine } from "./budgets-types.js";
 import type { Blocker } from "./locks-types.js";
-import type { PolicyDecision, PolicyReason } from "./policies-types.js";
+import type { PolicyApproval, PolicyDecision, PolicyReason } from "./policies-types.js";
 import type { FieldError, Problem } from "./problem.js";
 
 /** The service said no, or could not be reached. {@link MeshError.code} says which; decide by it or by the class. */
@@ -101,8 +102,28 @@ export class LeaseLostError extends MeshError {
 export class LockConflictError extends MeshError {}
 
 /**
- * There is no such request, policy, decision, key, namespace or call. (`lock_unknown`, `policy_unknown`,
- * `decision_unknown`, `key_unknown`, `namespace_unknown`, `not_found`)
+ * A reservation or an approval is not what the call takes it for. (`reservation_conflict`, `reservation_settled`,
+ * `approval_closed`, `approval_not_needed`)
+ */
+export class ConflictError extends MeshError {
+  /** What the approval is now; of `approval_closed`. */
+  get state(): string | undefined {
+    return this.problem.state;
+  }
+}
+
+/** A budget does not have that much left; nothing was reserved on any. (`budget_exceeded`) */
+export class BudgetExceededError extends MeshError {
+  /** The budgets as they stand. */
+  get budgets(): readonly BudgetLine[] {
+    return this.problem.budgets ?? [];
+  }
+}
+
+/**
+ * There is no such request, policy, decision, key, namespace, budget, reservation, approval, grant or call.
+ * (`lock_unknown`, `policy_unknown`, `decision_unknown`, `key_unknown`, `namespace_unknown`, `budget_unknown`,
+ * `reservation_unknown`, `approval_unknown`, `grant_unknown`, `not_found`)
  */
 export class NotFoundError extends MeshError {}
 
@@ -130,13 +151,18 @@ export class PolicyDeniedError extends MeshError {
   }
 }
 
-/** A person has to say yes first; the decision's `approval` says of which group. (`policy_denied`) */
-export class ApprovalRequiredError extends PolicyDeniedError {}
+/** A person has to say yes first. (`policy_denied`) */
+export class ApprovalRequiredError extends PolicyDeniedError {
+  /** What was asked of people, and of whom; with its id the same request can be made once it is approved. */
+  get approval(): PolicyApproval | undefined {
+    return this.decision?.approval;
+  }
+}
 
 /**
  * The request breaks a rule; {@link ValidationError.errors} names the fields. (`validation_failed`, `malformed_json`,
  * `cross_partition`, `payload_too_large`, `unsupported_media_type`, `method_not_allowed`, `policy_invalid`,
- * `precondition_required`, `precondition_failed`, `keys_off`)
+ * `precondition_required`, `precondition_failed`, `keys_off`, `model_unpriced`)
  */
 export class ValidationError extends MeshError {
   /** Each field that broke a rule. */
@@ -148,17 +174,20 @@ export class ValidationError extends MeshError {
 /**
  * The service, its store, its journal or its policies cannot answer now. The request may have taken effect; the same
  * request id makes a retry harmless. (`store_recovering`, `store_unavailable`, `journal_unavailable`,
- * `policies_unavailable`, `keys_unavailable`, and `unreachable` when no answer came at all)
+ * `policies_unavailable`, `keys_unavailable`, `approvals_unavailable`, `namespaces_unavailable`, and `unreachable` when no answer came at all)
  */
 export class UnavailableError extends MeshError {}
 
 /** The service failed; its log has the {@link MeshError.traceId}. (`internal_error`) */
 export class ServiceFailedError extends MeshError {}
 
-/** The service does not know or does not let in who asks. (`unauthorized`, `forbidden`, `agent_mismatch`, and any other 401 or 403 that is no policy's) */
+/**
+ * The service does not know or does not let in who asks. (`unauthorized`, `forbidden`, `agent_mismatch`,
+ * `not_an_approver`, and any other 401 or 403 that is no policy's)
+ */
 export class UnauthorizedError extends MeshError {}
 
-/** Too many calls. (a 429 that is not `queue_full`) */
+/** Too many calls, or as much as the namespace may have. (`rate_limited`, `namespace_limit`, and any other 429 that is not `queue_full`) */
 export class RateLimitedError extends MeshError {}
 
 /**
@@ -170,8 +199,8 @@ export class ProtocolError extends MeshError {}
 type MeshErrorClass = new (problem: Problem, options?: ErrorOptions) => MeshError;
 
 const classes: Record<string, MeshErrorClass> = {
-  MeshError, LockHeldError, LockTimeoutError, LockEndedError, LeaseLostError, LockConflictError, NotFoundError, QueueFullError,
-  PolicyDeniedError, ApprovalRequiredError, ValidationError, UnavailableError, ServiceFailedError, UnauthorizedError,
+  MeshError, LockHeldError, LockTimeoutError, LockEndedError, LeaseLostError, LockConflictError, ConflictError, BudgetExceededError,
+  NotFoundError, QueueFullError, PolicyDeniedError, ApprovalRequiredError, ValidationError, UnavailableError, ServiceFailedError, UnauthorizedError,
   RateLimitedError, ProtocolError,
 };
 
@@ -189,11 +218,20 @@ const byCode: Readonly<Record<string, MeshErrorClass>> = {
   mode_conflict: LockConflictError,
   request_id_conflict: LockConflictError,
   not_waiting: LockConflictError,
+  reservation_conflict: ConflictError,
+  reservation_settled: ConflictError,
+  approval_closed: ConflictError,
+  approval_not_needed: ConflictError,
+  budget_exceeded: BudgetExceededError,
   lock_unknown: NotFoundError,
   policy_unknown: NotFoundError,
   key_unknown: NotFoundError,
   namespace_unknown: NotFoundError,
   decision_unknown: NotFoundError,
+  budget_unknown: NotFoundError,
+  reservation_unknown: NotFoundError,
+  approval_unknown: NotFoundError,
+  grant_unknown: NotFoundError,
   not_found: NotFoundError,
   queue_full: QueueFullError,
   namespace_limit: RateLimitedError,
@@ -209,10 +247,12 @@ const byCode: Readonly<Record<string, MeshErrorClass>> = {
   precondition_required: ValidationError,
   precondition_failed: ValidationError,
   keys_off: ValidationError,
+  model_unpriced: ValidationError,
   store_recovering: UnavailableError,
   store_unavailable: UnavailableError,
   journal_unavailable: UnavailableError,
   policies_unavailable: UnavailableError,
+  approvals_unavailable: UnavailableError,
   keys_unavailable: UnavailableError,
   namespaces_unavailable: UnavailableError,
   unreachable: UnavailableError,
@@ -220,6 +260,7 @@ const byCode: Readonly<Record<string, MeshErrorClass>> = {
   unauthorized: UnauthorizedError,
   forbidden: UnauthorizedError,
   agent_mismatch: UnauthorizedError,
+  not_an_approver: UnauthorizedError,
   not_protomesh: ProtocolError,
   version_mismatch: ProtocolError,
 };

@@ -1,12 +1,12 @@
-import { type Denial, denialOf, lostText } from "./denial.js";
-import { LeaseLostError, MeshError, toError, UnavailableError } from "./errors.js";
+import type { Approval } from "./approvals-types.js";
+import type { Amount } from "./budgets-types.js";
+import type { Denial } from "./denial.js";
+import { LeaseLostError } from "./errors.js";
 import type { Lease } from "./leases/lease.js";
-import type { LocksClient } from "./locks.js";
 import type { ResourceRequest } from "./locks-types.js";
-import type { AcquireOptions, Settings } from "./options.js";
-import type { PoliciesClient } from "./policies.js";
+import type { AcquireOptions } from "./options.js";
 import type { PolicyDecision, PolicyStamp } from "./policies-types.js";
-import { denied } from "./problem.js";
+import type { Spent, TakenReservation } from "./settlement.js";
 import { listen } from "./transport/signals.js";
 
 /** What is to be guarded: an action, the resources that it is done to, and how to wait for them. */
@@ -20,10 +20,38 @@ export interface GuardOptions extends AcquireOptions {
    * lease and without a decision, and logs a warning.
    */
   readonly onUnavailable?: "closed" | "open";
+  /**
+   * What happens when people have to approve it. `raise` (the default) denies, with the approval in the denial: asked again
+   * after their yes, it runs. `wait` waits for them, holding nothing, and goes on with what they say.
+   */
+  readonly onApproval?: "raise" | "wait";
+  /** How long to wait for people, in ms; 1 h. */
+  readonly approvalTimeout?: number;
+  /** Called with each approval that is waited for, before the wait, and awaited. What it throws gives up. */
+  readonly onWaiting?: (approval: Approval) => unknown;
+  /**
+   * A yes that is there is a denial too, for whoever pauses and resumes on both.
+   * @internal
+   */
+  readonly showsYes?: boolean;
+}
+
+/** What a guard has whatever came of it. */
+interface GuardShape {
+  /** The approval that was used; of a denial the one that is missing, if it is one. */
+  readonly approvalId: string | null;
+  /** What was reserved for it: settled at the end of the body, and released if that never begins. */
+  readonly reservations: readonly TakenReservation[];
+  /**
+   * Tells what was really spent: an amount in the unit of the budget (of `usd` micro-dollars), or what a model used. The
+   * last word on a reservation counts; of one without a word, its whole amount. Zero says that nothing was spent.
+   * @throws TypeError It is no amount, or does not say of which reservation, or the guard is over.
+   */
+  spent(cost: Amount | Spent): void;
 }
 
 /** It may be done. */
-export interface GrantedGuard {
+export interface GrantedGuard extends GuardShape {
   readonly granted: true;
   /** What is held; null without a resource, and when unprotected. */
   readonly lease: Lease | null;
@@ -37,7 +65,7 @@ export interface GrantedGuard {
 }
 
 /** It must not be done, and nothing is held. */
-export interface DeniedGuard {
+export interface DeniedGuard extends GuardShape {
   readonly granted: false;
   readonly lease: null;
   /** The decision that denied it; null when it was not the policy. */
@@ -54,76 +82,15 @@ export type Guard = GrantedGuard | DeniedGuard;
 /** What is done with it. */
 export type GuardBody<T> = (guard: Guard, signal: AbortSignal) => T | PromiseLike<T>;
 
-/** Asks the policy, waits for the lock, runs a body, releases. */
-export class Guards {
-  readonly #locks: LocksClient;
-  readonly #policies: PoliciesClient;
-  readonly #settings: Settings;
-
-  constructor(locks: LocksClient, policies: PoliciesClient, settings: Settings) {
-    this.#locks = locks;
-    this.#policies = policies;
-    this.#settings = settings;
-  }
-
-  async run<T>(options: GuardOptions, body: GuardBody<T>): Promise<T> {
-    const { action, signal } = options;
-    const guard = await this.#ask(options);
-    if (guard.lease !== null) {
-      return runUnder(guard.lease, stop => body(guard, stop), action, signal);
-    }
-    signal?.throwIfAborted();
-    return body(guard, signal ?? new AbortController().signal);
-  }
-
-  /** Every error of the service or of the way to it becomes a denial; only the caller's own change of mind is thrown. */
-  async #ask(options: GuardOptions): Promise<Guard> {
-    const { action, resource, onUnavailable, signal, ...rest } = options;
-    try {
-      if (resource !== undefined) {
-        const lease = await this.#locks.acquire(resource, { ...rest, action, signal });
-        return granted(action, { lease, decision: lease.decision ?? null });
-      }
-      const { metadata, agentId, requestId, namespace } = rest;
-      const decision = await this.#policies.check(action, { metadata, agentId, requestId, namespace, signal });
-      return decision.allowed ? granted(action, { decision }) : refused(action, toError(denied(decision)));
-    } catch (fault) {
-      signal?.throwIfAborted();
-      if (!(fault instanceof MeshError)) {
-        throw fault;
-      }
-      // A client that was closed is not a service that is away.
-      if (onUnavailable === "open" && fault instanceof UnavailableError && fault.retryable) {
-        this.#settings.logger.warn(`ProtoMesh: ${action} goes on without a lock and without a decision: ${fault.message}`);
-        return granted(action, { unprotected: true });
-      }
-      return refused(action, fault);
-    }
-  }
-}
-
-function granted(action: string, given: Partial<Pick<GrantedGuard, "lease" | "decision" | "unprotected">>): GrantedGuard {
-  const { lease = null, decision = null, unprotected = false } = given;
-  return {
-    granted: true, lease, decision, denial: null, unprotected,
-    get text() {
-      const loss = lease?.findLoss();
-      return loss ? lostText(action, loss) : null;
-    },
-  };
-}
-
-function refused(action: string, fault: MeshError): DeniedGuard {
-  const denial = denialOf(action, fault);
-  return { granted: false, lease: null, decision: denial.decision ?? null, denial, text: denial.text, unprotected: false };
-}
-
 /**
  * Runs a body under a lease and releases it however that ends: after a failure with a note that names the type of the
  * error. The end of the body is the end of the work only if the lease was held to it, so a loss is thrown.
+ * @param settle What else the end of the body ends. It does not throw, and the release does not wait for it: a service
+ * that is slow to take the cost must not cost the lease.
  */
 export async function runUnder<T>(
   lease: Lease, body: (signal: AbortSignal) => T | PromiseLike<T>, action: string, signal: AbortSignal | undefined,
+  settle: () => Promise<void> = () => Promise.resolve(),
 ): Promise<T> {
   const stop = new AbortController();
   const sources = signal ? [signal, lease.signal] : [lease.signal];
@@ -136,13 +103,14 @@ export async function runUnder<T>(
       lease.throwIfLost();
       result = await body(stop.signal);
     } catch (fault) {
-      await lease.close(isCancellation(fault, stop.signal) ? `${action} was cancelled` : `${action} failed: ${typeOf(fault)}`);
+      const note = isCancellation(fault, stop.signal) ? `${action} was cancelled` : `${action} failed: ${typeOf(fault)}`;
+      await Promise.all([settle(), lease.close(note)]);
       const loss = lease.findLoss();
       throw loss !== undefined && !signal?.aborted && isCancellation(fault, stop.signal) ? loss : fault;
     }
     // By this process's own clock it was held to the end of the body, unless the release brings other news. A service
     // that is out of reach now cannot undo what was done: the lease expires.
-    await lease.close();
+    await Promise.all([settle(), lease.close()]);
     const loss = lease.findLoss();
     if (loss !== undefined) {
       throw loss;

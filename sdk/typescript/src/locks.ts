@@ -1,5 +1,5 @@
 import { LockHeldError } from "./errors.js";
-import { Acquisition, type AcquireBody } from "./leases/acquisition.js";
+import { type AcquireBody, Acquisition } from "./leases/acquisition.js";
 import { newRequestId } from "./leases/ids.js";
 import { Lease } from "./leases/lease.js";
 import type { RenewalLoop } from "./leases/renewal-loop.js";
@@ -66,8 +66,17 @@ export class LocksClient {
    * @throws UnavailableError The service could not be reached while the wait lasted.
    */
   async acquire(resource: string | readonly ResourceRequest[], options: AcquireOptions = {}): Promise<Lease> {
-    const request = this.#request(resource, options);
-    const { value, sent } = await new Acquisition(this.#api, request, options).run();
+    return this.take(this.start(resource, options), options);
+  }
+
+  /** @internal */
+  start(resource: string | readonly ResourceRequest[], options: AcquireOptions): Acquisition {
+    return new Acquisition(this.#api, this.#request(resource, options), options);
+  }
+
+  /** @internal */
+  async take(acquisition: Acquisition, options: AcquireOptions): Promise<Lease> {
+    const { value, sent } = await acquisition.run();
     const lease = new Lease(this.#api, this.#renewals, value, sent, options);
     if (lease.renewsItself) {
       this.#renewals.add(lease);
@@ -189,6 +198,8 @@ export class LocksClient {
       labels: options.labels,
       action: options.action,
       metadata: options.metadata,
+      run_id: options.runId,
+      approval_id: options.approvalId,
     };
   }
 

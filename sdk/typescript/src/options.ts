@@ -60,6 +60,10 @@ export interface AcquireOptions {
   readonly action?: string;
   /** What this agent says of the action, for the policy's rules: at most 16 KB of JSON. Only with `action`. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** The run that the action belongs to, for budgets of a run: 1-128 bytes. Only with `action`. */
+  readonly runId?: string;
+  /** Uses what people have approved, which is good once and for exactly this request. Only with `action`. */
+  readonly approvalId?: string;
   /** True joins a live hold of the same agent and session past the queue. */
   readonly reentrant?: boolean;
   /** The namespace's or stronger. */
@@ -110,7 +114,6 @@ export interface Settings {
   readonly retryFor: number;
   readonly logger: Logger;
 }
-
 
 export function resolve(options: ClientOptions): Settings {
   return {
@@ -178,7 +181,8 @@ function duration(name: string, given: number | undefined, otherwise: number): n
   return given ?? otherwise;
 }
 
-function checkDuration(name: string, given: number | undefined): void {
+/** @throws TypeError It is not a duration. */
+export function checkDuration(name: string, given: number | undefined): void {
   // JSON makes null of the others, which then means the default.
   if (given !== undefined && !(Number.isFinite(given) && given >= 0)) {
     throw new TypeError(`${name} is a number of milliseconds, 0 or more, and not ${given}.`);

@@ -1,4 +1,4 @@
-import type { Paged } from "./transport/api.js";
+import type { Paged } from "./transport/calls.js";
 
 /** All items of a list, page by page as they are read. */
 export async function* pages<P extends Paged, T>(

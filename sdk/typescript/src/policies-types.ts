@@ -1,3 +1,5 @@
+import type { ApprovalState } from "./approvals-types.js";
+import type { BudgetObligation } from "./budgets-types.js";
 import type { Problem } from "./problem.js";
 
 /** A version of a policy document. */
@@ -12,6 +14,8 @@ export interface PolicyReference {
 export interface PolicyStamp {
   readonly decisionId: string;
   readonly policy: PolicyReference;
+  /** What was checked and taken with an allow; absent when nothing was required. */
+  readonly obligations?: PolicyObligations;
 }
 
 /** What the policy says to an action. A deny is an answer, not an error. */
@@ -27,9 +31,7 @@ export interface PolicyDecision extends PolicyStamp {
   readonly facts: Readonly<Record<string, string>>;
   /** Rules in audit mode that would have spoken against it. */
   readonly auditOnly: readonly PolicyReason[];
-  /** What was checked and taken with an allow; absent when nothing was required. */
-  readonly obligations?: PolicyObligations;
-  /** Who may approve; only with `require_approval`. */
+  /** Who may approve, and how far that is; only with `require_approval`. */
   readonly approval?: PolicyApproval;
   /** Until when an allow may be acted on. */
   readonly validUntil?: string;
@@ -43,7 +45,7 @@ export interface PolicyReason {
   readonly rule: string;
   /** Stable for programs, such as `SPEND_LIMIT`. */
   readonly code: string;
-  readonly effect: "deny" | "require_approval" | "lock" | "rate";
+  readonly effect: "deny" | "require_approval" | "lock" | "rate" | "budget" | "approval";
   readonly message: string;
   /** Where the rule's condition stands: `name.yaml:line:column`. */
   readonly at: string;
@@ -51,7 +53,7 @@ export interface PolicyReason {
   readonly values?: Readonly<Record<string, unknown>>;
   /** What would make the rule silent, such as `metadata.estimated_cost <= 100`: each of them has to hold. */
   readonly toChange?: readonly string[];
-  /** After this the same check may succeed; only for a rate. */
+  /** After this the same check may succeed; only for a rate, and for a budget whose window ends. */
   readonly retryAfterMs?: number;
 }
 
@@ -59,13 +61,33 @@ export interface PolicyReason {
 export interface PolicyObligations {
   readonly lock?: { readonly lockId?: string; readonly expiresInMs?: number };
   readonly rate?: readonly { readonly rule: string; readonly remaining: number; readonly resetsInMs: number }[];
+  /** What was reserved, one for each rule: commit what it really cost, or release it. */
+  readonly budget?: readonly BudgetObligation[];
+  /** The yes that was used. */
+  readonly approval?: ApprovalObligation;
+}
+
+/** A yes that was used: an approval, or one use of a standing grant. */
+export interface ApprovalObligation {
+  readonly approvalId?: string;
+  readonly grantId?: string;
+  /** Who said it. */
+  readonly by: readonly string[];
+  /** Of the standing grant. */
+  readonly usesLeft?: number;
 }
 
 /** Who has to say yes. */
 export interface PolicyApproval {
+  /** What was opened, or waits for the same already; absent when the caller only wanted to know. */
+  readonly approvalId?: string;
+  /** `pending`, or `approved`: then ask again with its id. */
+  readonly state?: ApprovalState;
   readonly group: string;
   readonly quorum: number;
+  /** How long it can be decided; once approved, how long it can be used. */
   readonly expiresInMs: number;
+  readonly expiresAt?: string;
 }
 
 /** One answer of a batch: one of the two is there. */

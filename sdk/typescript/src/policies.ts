@@ -19,8 +19,12 @@ export interface CheckOptions {
   readonly fencingToken?: number;
   /** Who asks; the lease's holder, else the client's. */
   readonly agentId?: string;
-  /** 8-64 of `[A-Za-z0-9_-]`: a repetition of the same id takes no second place in a rate. By default a new UUIDv7. */
+  /** 8-64 of `[A-Za-z0-9_-]`: a repetition of the same id takes nothing a second time. By default a new UUIDv7. */
   readonly requestId?: string;
+  /** The run that the action belongs to, for budgets of a run: 1-128 bytes. */
+  readonly runId?: string;
+  /** Uses what people have approved, which is good once and for exactly this question. */
+  readonly approvalId?: string;
   /** The client's unless said here. */
   readonly namespace?: string;
 }
@@ -33,7 +37,7 @@ export interface PolicyCheck extends CheckOptions {
 
 /** How to ask. */
 export interface AskOptions extends CallOptions {
-  /** True only looks: no place in a rate is taken. */
+  /** True only looks: nothing is taken, and nobody is asked for an approval. */
   readonly dryRun?: boolean;
 }
 
@@ -176,6 +180,8 @@ export class PoliciesClient {
       fencing_token: check.fencingToken ?? (resource === undefined ? undefined : lease?.fencingToken),
       request_id: check.requestId ?? newRequestId(),
       metadata: check.metadata,
+      run_id: check.runId,
+      approval_id: check.approvalId,
     };
   }
 

@@ -1,5 +1,6 @@
+import type { BudgetLine } from "./budgets-types.js";
 import type { Blocker } from "./locks-types.js";
-import type { PolicyDecision } from "./policies-types.js";
+import type { PolicyApproval, PolicyDecision } from "./policies-types.js";
 
 /**
  * What went wrong, as RFC 9457 has it, with a stable {@link Problem.code} and the next step. The members after
@@ -32,7 +33,7 @@ export interface Problem {
   readonly blockedBy?: readonly Blocker[];
   /** The request that the problem is about. */
   readonly lockId?: string;
-  /** The state of that request. */
+  /** The state of that request, or of the approval that is closed. */
   readonly state?: string;
   /** When the lease was lost, by the store's clock. */
   readonly lostAt?: string;
@@ -40,6 +41,8 @@ export interface Problem {
   readonly endedBecause?: string;
   /** What the policy said; with `policy_denied`. */
   readonly decision?: PolicyDecision;
+  /** The budgets as they stand; with `budget_exceeded`. */
+  readonly budgets?: readonly BudgetLine[];
   /** Each field that broke a rule. */
   readonly errors?: readonly FieldError[];
 }
@@ -124,8 +127,16 @@ export function denied(decision: PolicyDecision): Problem {
     decision,
     retryable: waits.length > 0,
     ...(waits.length > 0 && { retryAfterMs: Math.max(...waits) }),
-    ...(decision.approval && {
-      nextStep: `A person of the group ${decision.approval.group} has to approve this; do other work until then.`,
-    }),
+    ...(decision.approval && { nextStep: nextStep(decision.approval) }),
   });
+}
+
+function nextStep({ approvalId, group, state }: PolicyApproval): string {
+  if (approvalId === undefined) {
+    return `A person of the group ${group} has to approve this; do other work until then.`;
+  }
+  return state === "approved"
+    ? `It is approved: send the same request again with approval_id ${approvalId}.`
+    : `A person of the group ${group} has to approve this: ${approvalId}. Wait with GET /v1/approvals/${approvalId} and Prefer: wait=50, or do other work; `
+      + "then send the same request with approval_id.";
 }

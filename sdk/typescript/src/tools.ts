@@ -2,9 +2,10 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import type { ProtoMesh } from "./client.js";
 import { lostText } from "./denial.js";
 import type { LeaseLostError } from "./errors.js";
-import type { GuardOptions } from "./guard.js";
+import type { GrantedGuard, GuardOptions } from "./guard.js";
 import type { Lease } from "./leases/lease.js";
-import { checkDurations } from "./options.js";
+import { checkDuration, checkDurations } from "./options.js";
+import type { PolicyApproval } from "./policies-types.js";
 
 /** A call that a model asked for and whose tool has not run yet. */
 export interface ToolCall<TArgs = any> {
@@ -39,15 +40,41 @@ export interface ProtectedCall<T> {
   run(signal: AbortSignal | undefined): T | PromiseLike<T>;
   /** Makes a text for the model into what the framework takes for the result of a tool. */
   answer(text: string): T | PromiseLike<T>;
+  /**
+   * Pauses the run until people have decided, by what it throws. What it returns, when the run goes on, is the approval
+   * to use. Without it the model reads that people have to approve.
+   */
+  pause?(missing: MissingApproval): string | PromiseLike<string>;
 }
 
-const running = new AsyncLocalStorage<Lease | null>();
+/** What people have to approve before a call can run. */
+export interface MissingApproval extends PolicyApproval {
+  readonly approvalId: string;
+  readonly action: string;
+  readonly resource: Protection["resource"];
+  readonly metadata: Protection["metadata"];
+  /** What the model would read. */
+  readonly text: string;
+}
+
+const running = new AsyncLocalStorage<GrantedGuard>();
+
+/** A run that is resumed again and again before people have decided is not asked for ever. */
+const MOST_ROUNDS = 100;
 
 /**
  * The lease under which the calling tool runs, for its fencing token and `changedSinceLastHeld`; null outside of a
  * protected tool and where nothing is held.
  */
 export function currentLease(): Lease | null {
+  return running.getStore()?.lease ?? null;
+}
+
+/**
+ * The guard under which the calling tool runs, for `spent` and its reservations; null outside of a protected tool and
+ * where the rule asks for nothing.
+ */
+export function currentGuard(): GrantedGuard | null {
   return running.getStore() ?? null;
 }
 
@@ -56,11 +83,11 @@ export function currentLease(): Lease | null {
  * wait for each other like two agents do. A refusal and a loss are answers: frameworks hide, retry or end the run on
  * what is thrown. Only the framework's own cancellation and the tool's own errors pass.
  */
-export async function runProtected<T>({ mesh, rule, call, signal, run, answer }: ProtectedCall<T>): Promise<T> {
+export async function runProtected<T>(protectedCall: ProtectedCall<T>): Promise<T> {
+  const { rule, call, signal, run, answer } = protectedCall;
   let protection: Protection | undefined;
   try {
-    protection = await rule(call);
-    check(protection);
+    protection = await protectionOf(rule, call);
   } catch (fault) {
     return answer(`Not done: ${call.name || "this call"}. What it needs could not be told from its arguments: ${String(fault)}`);
   }
@@ -68,15 +95,50 @@ export async function runProtected<T>({ mesh, rule, call, signal, run, answer }:
     return run(signal);
   }
   const action = protection.action ?? call.name;
-  const labels = { ...labelsOf(call.name || action, call.id), ...protection.labels };
   try {
-    return await mesh.guard({ ...protection, action, labels, signal }, (guard, stop) =>
-      guard.granted ? running.run(guard.lease, () => run(stop)) : answer(guard.text));
+    return await runGuarded(protectedCall, action, protection);
   } catch (fault) {
     if (isLoss(fault)) {
       return answer(lostText(action, fault));
     }
     throw fault;
+  }
+}
+
+/** The names alone, without modes. */
+export function namesOf(resource: Protection["resource"]): readonly string[] {
+  return resource === undefined ? [] : typeof resource === "string" ? [resource] : resource.map(one => (typeof one === "string" ? one : one.resource));
+}
+
+/** @throws what the rule throws, and a TypeError for what is no protection. */
+export async function protectionOf(rule: Rule, call: ToolCall): Promise<Protection | undefined> {
+  const protection = await rule(call);
+  check(protection);
+  return protection;
+}
+
+async function runGuarded<T>({ mesh, call, signal, run, answer, pause }: ProtectedCall<T>, action: string, protection: Protection): Promise<T> {
+  const labels = { ...labelsOf(call.name || action, call.id), ...protection.labels };
+  let approvalId = protection.approvalId;
+  for (let round = 1; ; round++) {
+    let missing: MissingApproval | undefined;
+    const paused = pause && { onApproval: "raise", showsYes: true } as const;
+    const result = await mesh.guard<T | undefined>({ ...protection, ...paused, approvalId, action, labels, signal }, (guard, stop) => {
+      if (guard.granted) {
+        return running.run(guard, () => run(stop));
+      }
+      const { approval } = guard.denial;
+      if (!pause || approval?.approvalId === undefined || round === MOST_ROUNDS) {
+        return answer(guard.text);
+      }
+      missing = { ...approval, approvalId: approval.approvalId, action, resource: protection.resource, metadata: protection.metadata, text: guard.text };
+      return undefined;
+    });
+    if (missing === undefined) {
+      return result as T;
+    }
+    // Outside of the guard: nothing is held while a person thinks.
+    approvalId = await pause!(missing);
   }
 }
 
@@ -92,6 +154,7 @@ function check(protection: Protection | undefined): void {
     throw new TypeError("A rule cannot set requestId: calls with one id share one lease, and each call needs its own.");
   }
   checkDurations(protection);
+  checkDuration("approvalTimeout", protection.approvalTimeout);
   const { resource } = protection;
   for (const one of resource === undefined || typeof resource === "string" ? [resource] : resource) {
     const name = typeof one === "object" ? one.resource : one;

@@ -16,7 +16,11 @@ const expected: Record<string, string> = {
   unsupported_media_type: "Validation", not_found: "NotFound", method_not_allowed: "Validation", store_recovering: "Unavailable",
   store_unavailable: "Unavailable", journal_unavailable: "Unavailable", internal_error: "ServiceFailed",
   unauthorized: "Unauthorized", forbidden: "Unauthorized", agent_mismatch: "Unauthorized", namespace_unknown: "NotFound",
-  key_unknown: "NotFound", keys_off: "Validation", keys_unavailable: "Unavailable",
+  key_unknown: "NotFound", keys_off: "Validation", keys_unavailable: "Unavailable", budget_exceeded: "BudgetExceeded",
+  budget_unknown: "NotFound", reservation_unknown: "NotFound", reservation_conflict: "Conflict", reservation_settled: "Conflict",
+  model_unpriced: "Validation", approval_unknown: "NotFound", grant_unknown: "NotFound", approval_closed: "Conflict",
+  approval_not_needed: "Conflict", not_an_approver: "Unauthorized", approvals_unavailable: "Unavailable",
+  namespaces_unavailable: "Unavailable", rate_limited: "RateLimited", namespace_limit: "RateLimited",
 };
 
 for (const { code } of catalogue) {
@@ -43,11 +47,24 @@ test("The problems that a client makes say what the service would have said", ()
 
 test("A denial that a person can lift is an approval that is required", () => {
   const error = toError(fromWire<Problem>(problemOf("policy_denied", {
-    decision: { decision: "require_approval", reasons: [{ to_change: ["a", "b"] }, { to_change: ["b"] }] },
+    decision: {
+      decision: "require_approval", reasons: [{ to_change: ["a", "b"] }, { to_change: ["b"] }],
+      approval: { approval_id: "ap-1", state: "pending", group: "finance", quorum: 1, expires_in_ms: 60_000 },
+    },
   })));
 
   assert.ok(error instanceof sdk.ApprovalRequiredError && error instanceof sdk.PolicyDeniedError);
   assert.deepEqual(error.toChange, ["a", "b"]);
+  assert.deepEqual([error.approval?.approvalId, error.approval?.group], ["ap-1", "finance"]);
+});
+
+test("An exceeded budget says how the budgets stand, and a closed approval what it is now", () => {
+  const exceeded = toError(fromWire<Problem>(problemOf("budget_exceeded", { budgets: [{ name: "team-day", key: "payments", cap: 50, spent: 40, held: 5, left: 5 }] })));
+  const closed = toError(fromWire<Problem>(problemOf("approval_closed", { state: "denied" })));
+
+  assert.ok(exceeded instanceof sdk.BudgetExceededError && closed instanceof sdk.ConflictError);
+  assert.deepEqual(exceeded.budgets, [{ name: "team-day", key: "payments", cap: 50, spent: 40, held: 5, left: 5 }]);
+  assert.equal(closed.state, "denied");
 });
 
 for (const [status, name] of [[401, "UnauthorizedError"], [403, "UnauthorizedError"], [429, "RateLimitedError"], [418, "MeshError"]] as const) {

@@ -33,9 +33,14 @@ function published(): Surface {
     policies: members("PoliciesClient"),
     fences: members("FencesClient"),
     events: members("EventsClient"),
+    keys: members("KeysClient"),
+    budgets: members("BudgetsClient"),
+    approvals: members("ApprovalsClient"),
     guard: members("Guard"),
     denial: members("Denial"),
     acquire_options: members("AcquireOptions"),
+    // The others are those of the request for its lease.
+    guard_options: members("GuardOptions").filter(name => !new Set(["action", "resource", ...members("AcquireOptions")]).has(name)),
     client_options: members("ClientOptions").map(name => (name === "fetch" ? "httpClient" : name)),
     error_fields: members("MeshError").filter(name => !inherited.has(name)),
   }).map(([room, names]) => [room, names.map(toSnakeName).sort()] as const).concat([["errors", errors.map(name => name.replace(/Error$/, "")).sort()]]));

@@ -18,10 +18,9 @@ internal sealed class ApprovalBook(ApprovalStore store, StandingGrants standing,
             return ApprovalViews.Known(open, store.Now);
         }
 
-        // One that was used a moment ago is not offered again, although SQL does not know it yet.
-        var isFree = open is null || (await grants.EndAsync(
-            open.Row.Namespace, open.Row.ApprovalId, false, open.Row.ValidUntil!.Value, ends: false, cancellationToken)).State == "free";
-        if (open is not null && isFree)
+        // One that was used a moment ago, or lapses by the store's time, is not offered again, although SQL does not know it yet.
+        if (open is not null && await grants.EndAsync(open.Row.Namespace, open.Row.ApprovalId, false, open.Row.ValidUntil!.Value, ends: false, cancellationToken) is ("free", var now)
+            && now.UtcDateTime < open.Row.ValidUntil)
         {
             return ApprovalViews.Known(open, store.Now);
         }

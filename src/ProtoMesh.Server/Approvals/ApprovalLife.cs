@@ -89,12 +89,12 @@ internal sealed class ApprovalLife(
             }
         }
 
-        return await VoteAsync(record, by, ApprovalVotes.Approve, body.Comment, edit, TimeSpan.FromMilliseconds(body.ValidMs ?? ApprovalValidator.DefaultValidMs), cancellationToken);
+        return await VoteAsync(record, by, ApprovalVotes.Approve, body.Comment, edit, body.ValidMs ?? ApprovalValidator.DefaultValidMs, cancellationToken);
     }
 
     public async Task<(Approval? Approval, Problem? Problem)> DenyAsync(ApprovalRecord record, string? comment, Approver by, Caller caller, CancellationToken cancellationToken) =>
         MayDecide(record, record.Row.ApproverGroup, by, caller) is { } refused
-            ? (null, refused) : await VoteAsync(record, by, ApprovalVotes.Deny, comment, null, TimeSpan.Zero, cancellationToken);
+            ? (null, refused) : await VoteAsync(record, by, ApprovalVotes.Deny, comment, null, null, cancellationToken);
 
     /// <summary>Takes a request back.</summary>
     public async Task<(Approval? Approval, Problem? Problem)> CancelAsync(ApprovalRecord record, Caller caller, CancellationToken cancellationToken)
@@ -136,10 +136,11 @@ internal sealed class ApprovalLife(
         by.Id == record.Row.AgentId || by.Id == record.Row.RequesterKey ? ApprovalProblems.OwnRequest(record.Row.AgentId) : NotOfTheGroup(group, caller);
 
     private async Task<(Approval? Approval, Problem? Problem)> VoteAsync(
-        ApprovalRecord record, Approver by, string vote, string? comment, ApprovalEdit? edit, TimeSpan validFor, CancellationToken cancellationToken)
+        ApprovalRecord record, Approver by, string vote, string? comment, ApprovalEdit? edit, long? validMs, CancellationToken cancellationToken)
     {
         var policy = policies.Of(record.Row.Namespace).Set.Sha256;
-        var (after, counts) = await store.VoteAsync(record.Row.ApprovalId, policy, by, vote, comment, edit, validFor, cancellationToken);
+        var validUntil = validMs is null ? (DateTime?)null : await terms.FromNowAsync(validMs.Value, cancellationToken);
+        var (after, counts) = await store.VoteAsync(record.Row.ApprovalId, policy, by, vote, comment, edit, validUntil, cancellationToken);
         return counts ? (await ShownAsync(after, cancellationToken), null) : (null, ApprovalProblems.Closed(after));
     }
 

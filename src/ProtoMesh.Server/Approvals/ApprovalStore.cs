@@ -75,10 +75,10 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
     /// <param name="vote">What.</param>
     /// <param name="comment">Why.</param>
     /// <param name="edit">What may be done instead.</param>
-    /// <param name="validFor">How long an approved one can be used.</param>
+    /// <param name="validUntil">Until when an approved one can be used, by the time of the store, which ends it.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public Task<(ApprovalRecord Record, bool Counts)> VoteAsync(
-        string id, string policySha256, Approver by, string vote, string? comment, ApprovalEdit? edit, TimeSpan validFor, CancellationToken cancellationToken) => ChangeAsync(async (db, events) =>
+        string id, string policySha256, Approver by, string vote, string? comment, ApprovalEdit? edit, DateTime? validUntil, CancellationToken cancellationToken) => ChangeAsync(async (db, events) =>
     {
         var record = (await ReadAsync(db, id, cancellationToken))!;
         var row = record.Row;
@@ -120,10 +120,10 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
         }
         else if (votes.Count(each => each.Vote == ApprovalVotes.Approve) >= row.Quorum)
         {
-            (row.State, row.DecidedAt, row.ValidUntil) = (ApprovalState.Approved, Now, Now + validFor);
+            (row.State, row.DecidedAt, row.ValidUntil) = (ApprovalState.Approved, Now, validUntil);
             Tell(
                 db, events, "approval.approved", record, ("by", new JsonArray([.. votes.Select(each => (JsonNode?)each.Name)])), ("comment", comment),
-                ("edited", row.IsEdited ? true : null), ("valid_ms", (long)validFor.TotalMilliseconds));
+                ("edited", row.IsEdited ? true : null), ("valid_until", validUntil));
         }
 
         return (record, true);

@@ -31,6 +31,22 @@ internal sealed class ApprovalTerms(ApprovalStore store, GrantScripts grants)
         return end is null ? record : (await store.EndAsync(row.ApprovalId, ApprovalState.Approved, end, null, null, cancellationToken)).Record;
     }
 
+    /// <summary>What ends in the store is counted by the store's time; by this replica's while the store is away.</summary>
+    public async Task<DateTime> FromNowAsync(long milliseconds, CancellationToken cancellationToken)
+    {
+        var now = store.Now;
+        try
+        {
+            now = await grants.NowAsync(cancellationToken);
+        }
+        catch (StoreException)
+        {
+            // A yes does not wait for the store; its use does.
+        }
+
+        return now.AddMilliseconds(milliseconds);
+    }
+
     /// <summary>For those who only look: without the store an approval is shown as SQL has it.</summary>
     public async Task<ApprovalRecord> TrySettleAsync(ApprovalRecord record, CancellationToken cancellationToken)
     {

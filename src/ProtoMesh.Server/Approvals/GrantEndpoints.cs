@@ -25,7 +25,7 @@ internal static class GrantEndpoints
     }
 
     private static async Task<IResult> CreateAsync(
-        CreateStandingGrant body, HttpContext context, StandingGrants grants, ApprovalStore store, ActivePolicies policies, DatabaseChoice database, TimeProvider time, CancellationToken cancellationToken)
+        CreateStandingGrant body, HttpContext context, StandingGrants grants, ApprovalStore store, ApprovalTerms terms, ActivePolicies policies, DatabaseChoice database, TimeProvider time, CancellationToken cancellationToken)
     {
         var (caller, errors) = (Caller.Of(context), new List<FieldError>());
         if (caller.Enter(body.Namespace, out var space) is { } foreign)
@@ -49,7 +49,7 @@ internal static class GrantEndpoints
             {
                 GrantId = Guid.CreateVersion7(time.GetUtcNow()).ToString(), Namespace = space ?? ResourceName.DefaultNamespace, ApproverGroup = body.Group!, AgentId = body.AgentId,
                 Action = body.Action!, Resource = body.Resource, Condition = body.Condition, Uses = body.Uses!.Value, Comment = body.Comment, Granter = by.Id, By = by.Name,
-                CreatedAt = store.Now, ExpiresAt = store.Now + TimeSpan.FromMilliseconds(body.ExpiresInMs!.Value),
+                CreatedAt = store.Now, ExpiresAt = await terms.FromNowAsync(body.ExpiresInMs!.Value, cancellationToken),
             };
             await grants.CreateAsync(row, cancellationToken);
             return TypedResults.Created((string?)null, ApprovalViews.Of(row, time.GetUtcNow()));

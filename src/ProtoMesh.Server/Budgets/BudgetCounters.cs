@@ -105,6 +105,7 @@ internal sealed class BudgetCounters(BudgetScripts scripts, IBudgetBook book, Le
             return problem;
         }
 
+        await CatchUpAsync(space, cancellationToken);
         var rows = await ledger.ListAsync(
             space, question.Name, caller.SeesAllIds && question.Key is null ? null : slot.Key, question.ReservationId, caller.Own, place is null ? null : before, most + 1, cancellationToken);
         return new LedgerPage
@@ -112,6 +113,20 @@ internal sealed class BudgetCounters(BudgetScripts scripts, IBudgetBook book, Le
             Entries = [.. rows.Take(most).Select(BudgetViews.Of)],
             NextPageToken = rows.Count > most ? PageTokens.Make(LedgerList, string.Create(CultureInfo.InvariantCulture, $"{filter}\n{rows[most - 1].Id}")) : null,
         };
+    }
+
+    /// <summary>Lets a caller read what it has just done; a ledger that is behind, or a store that is away, does not keep it from reading the rest.</summary>
+    private async Task CatchUpAsync(string space, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var newest = (await scripts.UsageAsync(space, [], default, cancellationToken)).Newest;
+            await watermark.WaitAsync(scripts.PartitionOf(space), newest, Patience, cancellationToken);
+        }
+        catch (StoreException)
+        {
+            // The ledger is in SQL and can be read all the same.
+        }
     }
 
     private async Task<BudgetUsage> UsageAsync(string space, BudgetSlot slot, CancellationToken cancellationToken)

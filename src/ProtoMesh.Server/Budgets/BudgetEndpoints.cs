@@ -29,7 +29,7 @@ internal static class BudgetEndpoints
             .Fails("validation_failed", "namespace_unknown", "budget_unknown", "reservation_conflict", "policies_unavailable");
         budgets.MapPost("/{name}/rebuild", RebuildAsync).Needs(Scopes.BudgetsAdmin).WithName("rebuildBudget").Documented(BudgetDocs.Rebuild).Answers<BudgetUsage>(200)
             .Fails("validation_failed", "namespace_unknown", "budget_unknown", "policies_unavailable", "journal_unavailable");
-        routes.MapGet("/v1/prices", (PriceTable prices) => TypedResults.Ok(prices.Shown)).WithTags("Budgets").Needs(Scopes.BudgetsRead).WithName("listPrices").Documented(BudgetDocs.Prices).Answers<PriceList>(200);
+        routes.MapGet("/v1/prices", (PriceTable prices) => TypedResults.Ok(prices.Shown)).WithTags("Budgets").Needs(Scopes.BudgetsRead).WithName("listPrices").Documented(BudgetDocs.Prices).Answers<PriceList>(200).Fails();
     }
 
     private static async Task<IResult> ReserveAsync(ReserveBudget body, HttpContext context, BudgetService service, CancellationToken cancellationToken) =>

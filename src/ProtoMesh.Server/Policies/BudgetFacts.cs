@@ -20,6 +20,10 @@ internal static partial class BudgetFacts
         return known.Count == 0 ? CelValue.Map(CelMap.Empty) : MapOf(await scripts.CountersAsync(question.Namespace, known, now, cancellationToken));
     }
 
+    /// <summary>Budgets of which nothing is used, for the tests of a document.</summary>
+    public static CelValue Untouched(IReadOnlyList<PolicyBudget> budgets) => MapOf(budgets.Select(budget =>
+        new CounterView(budget.Definition.Name, "", budget.Definition.Cap, "", "", budget.Definition.Unit, 0, 0, 0, 0, "")));
+
     public static CelValue MapOf(IEnumerable<CounterView> counters) => CelValue.Map(CelMap.Of(counters.Select(counter => (CelValue.Of(counter.Name), CelValue.Record(new CelRecord(PolicyVariables.BudgetType,
     [
         CelValue.Of(counter.Limit), CelValue.Of(counter.Spent), CelValue.Of(counter.Held), CelValue.Of(counter.Left), CelValue.Of(counter.Disputed),

@@ -24,6 +24,10 @@ internal sealed class GrantScripts(PolicyScripts scripts, JournalWakes journal)
         journal.Nudge(scripts.HomeOf(space));
     }
 
+    /// <summary>The store's time, to the millisecond.</summary>
+    public async ValueTask<DateTime> NowAsync(CancellationToken cancellationToken) =>
+        DateTimeOffset.FromUnixTimeMilliseconds((await scripts.NowAsync(cancellationToken)).ToUnixTimeMilliseconds()).UtcDateTime;
+
     public async Task ReturnAsync(Obligation.Grant grant, string taker, CancellationToken cancellationToken)
     {
         var space = grant.Question.Namespace;

@@ -10,7 +10,7 @@ namespace ProtoMesh.Server.Policies;
 
 /// <summary>
 /// Runs a document's own tests with the very evaluation that decides. There is no store here: a lease is held when the test
-/// says that it is the agent's, a rate always has a place.
+/// says that it is the agent's, a rate always has a place, and of every budget nothing is used yet.
 /// </summary>
 internal sealed class PolicyTester
 {
@@ -87,7 +87,7 @@ internal sealed class PolicyTester
 
     private (PolicyQuestion Question, CelValue[] Slots, long? LeaseMs) Read(TestSource test)
     {
-        var given = Fields.Of(test.Given, "'given'", _issues, "agent", "action", "resource", "request", "lock", "metadata", "now")!;
+        var given = Fields.Of(test.Given, "'given'", _issues, "agent", "action", "resource", "request", "lock", "metadata", "run_id", "now")!;
         var agent = Fields.Of(given.Node("agent"), "'agent'", _issues, "id", "role", "roles", "team", "labels");
         var role = agent?.Text("role")?.Text ?? "user";
         var roles = agent?.List("roles", 0, 64).OfType<YamlText>().Select(item => item.Text).ToList() ?? [];
@@ -97,7 +97,7 @@ internal sealed class PolicyTester
         var question = new PolicyQuestion
         {
             Namespace = "default", AgentId = agent?.Text("id")?.Text ?? "test-agent", Action = given.Text("action", required: true)?.Text ?? "",
-            Resources = resource is { } name ? [name] : [], RequestId = "test", Requests = request is null ? [] : [request],
+            Resources = resource is { } name ? [name] : [], RequestId = "test", RunId = given.Text("run_id")?.Text, Requests = request is null ? [] : [request],
         };
         var subject = new PolicySubject
         {
@@ -106,6 +106,7 @@ internal sealed class PolicyTester
             Labels = new(agent is null ? null : LabelsOf(agent), FactSource.Claimed), Resource = resource, ResourceTeam = new(team, FactSource.Claimed), ResourceLabels = new(labels, FactSource.Configured),
         };
         var slots = PolicyDecider.SlotsOf(_set, question, subject, request, held.Value(), Metadata(given), Now(given));
+        slots[PolicyVariables.Budget] = BudgetFacts.Untouched(_set.Budgets);
         return (question, slots, lease);
     }
 

@@ -15,6 +15,7 @@ public sealed class RouteTable
     private const string HowToUpdate = "UPDATE_SNAPSHOTS=1 dotnet test --filter RouteTable";
     private const string Own = "red";
     private const string Foreign = "blue";
+    private static readonly string Document = Documents.With("  - { id: humans, actions: [deploy], effect: require_approval, approvers: { group: ops } }\n  - { id: yes, actions: [\"*\"], effect: allow }", "budgets: { day: { unit: calls, cap: 1000, window: lifetime } }");
 
     [Fact]
     public async Task The_table_of_routes_and_roles_is_the_one_under_version_control()
@@ -90,17 +91,10 @@ public sealed class RouteTable
                 decisions[space] = decision.String("decision_id");
                 await Eventually.HoldsAsync(async () => (await keyed.GetAsync(keyed.Root, $"/v1/decisions/{decisions[space]}")).Status == 200, "the decision is written");
 
-                // Deployments need a yes there, and somebody can say it.
+                // Deployments need a yes there, and somebody can say it; and there are budgets.
                 granters[space] = await keyed.IssueAsync(new { role = "approver", groups = new[] { "ops" }, @namespace = space });
-                var humans = await keyed.AskAsync(keyed.Root, HttpMethod.Put, $"/v1/policies/humans?namespace={space}", """
-                    apiVersion: protomesh.dev/policy/v1
-                    name: humans
-                    rules:
-                      - { id: humans, actions: [deploy], effect: require_approval, approvers: { group: ops } }
-                      - { id: yes, actions: ["*"], effect: allow }
-                    """);
-                Assert.Equal(201, humans.Status);
-                Assert.Equal(200, (await keyed.AskAsync(keyed.Root, HttpMethod.Post, $"/v1/policies/humans/versions/1/activate?namespace={space}", null, ("If-Match", "*"))).Status);
+                Assert.Equal(201, (await keyed.AskAsync(keyed.Root, HttpMethod.Put, $"/v1/policies/test?namespace={space}", Document)).Status);
+                Assert.Equal(200, (await keyed.AskAsync(keyed.Root, HttpMethod.Post, $"/v1/policies/test/versions/1/activate?namespace={space}", null, ("If-Match", "*"))).Status);
             }
 
             var soon = await keyed.PostAsync(keyed.Root, "/v1/keys", new { role = "admin", @namespace = "*", expires_at = DateTimeOffset.UtcNow.AddSeconds(1) });
@@ -263,6 +257,25 @@ public sealed class RouteTable
                     return Get($"/v1/namespaces/{space}");
                 case "putNamespace":
                     return (HttpMethod.Put, $"/v1/namespaces/{space}", new { comment = "table" }, [("If-Match", "*")]);
+                case "reserveBudget":
+                    return Post("/v1/budgets/reservations", Reservation(space));
+                case "getReservation" or "commitReservation" or "releaseReservation":
+                    var held = (await keyed.PostAsync(keyed.Root, "/v1/budgets/reservations", Reservation(space))).String("reservation_id");
+                    return id == "getReservation" ? Get($"/v1/budgets/reservations/{held}?namespace={space}")
+                        : id == "commitReservation" ? Post($"/v1/budgets/reservations/{held}/commit", new { actual = 1, @namespace = space })
+                        : Post($"/v1/budgets/reservations/{held}/release", new { @namespace = space });
+                case "listBudgets":
+                    return Get($"/v1/budgets?namespace={space}");
+                case "getBudgetUsage":
+                    return Get($"/v1/budgets/day/usage?namespace={space}");
+                case "listBudgetLedger":
+                    return Get($"/v1/budgets/day/ledger?namespace={space}");
+                case "topUpBudget":
+                    return Post("/v1/budgets/day/top-up", new { amount = 1, reason = "test", @namespace = space });
+                case "rebuildBudget":
+                    return Post("/v1/budgets/day/rebuild", new { @namespace = space });
+                case "listPrices":
+                    return Get("/v1/prices");
                 case "getHealth":
                     return Get("/health");
                 case "getReadiness":
@@ -273,6 +286,8 @@ public sealed class RouteTable
                     throw new InvalidOperationException($"The table does not know how to call {id}; add it here.");
             }
         }
+
+        private static object Reservation(string space) => new { agent_id = "a", budgets = new[] { "day" }, amount = 1, @namespace = space };
 
         private async Task<(string Id, long Token)> LockAsync(string resource, string space)
         {

@@ -25,6 +25,6 @@ public sealed class ScopeTests
 
     [Fact]
     public void Scopes_read_as_room_and_verb() => Assert.Equal(
-        ["locks:acquire", "locks:keep", "locks:read", "locks:operate", "events:read", "policies:check", "policies:read", "policies:write", "decisions:read", "health:read", "keys:admin"],
+        ["locks:acquire", "locks:keep", "locks:read", "locks:operate", "events:read", "policies:check", "policies:read", "policies:write", "decisions:read", "health:read", "keys:admin", "budgets:read", "budgets:reserve", "budgets:admin"],
         Enum.GetValues<Scopes>().Except([Scopes.None]).Select(Roles.Name));
 }

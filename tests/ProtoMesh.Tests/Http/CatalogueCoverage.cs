@@ -1,5 +1,6 @@
 using System.Globalization;
 using ProtoMesh.Contracts;
+using ProtoMesh.Tests.Policies;
 using ProtoMesh.Tests.Rig;
 
 namespace ProtoMesh.Tests.Http;
@@ -90,6 +91,7 @@ public sealed class CatalogueCoverage
         await ExpectAsync("not_an_approver", people.ApproveAsync(await people.AskAsync(resource: "x/2"), "agent-1"));
         await ExpectAsync("grant_unknown", server.PostAsync($"/v1/approvals/grants/{Guid.NewGuid()}/revoke", new { approver = "ada" }));
 
+        await BudgetsAsync(server, ExpectAsync);
         await server.PostAsync($"{path}/release", new { fencing_token = token });
         await ExpectAsync("lease_lost", server.PostAsync($"{path}/renew", new { fencing_token = token }));
         await ExpectAsync("lock_ended", server.PostAsync($"{path}/wait", wait: 0));
@@ -105,6 +107,22 @@ public sealed class CatalogueCoverage
         await ExpectAsync("namespaces_unavailable", WithLostDatabaseAsync("DROP TABLE namespaces", "/v1/namespaces"));
 
         Assert.Equal(ProblemCatalogue.All.Select(kind => kind.Code).Except(NotSeen).Order(StringComparer.Ordinal), seen);
+    }
+
+    private static async Task BudgetsAsync(MeshServer server, Func<string, Task<HttpAnswer>, Task<HttpAnswer>> expectAsync)
+    {
+        var calls = new PolicyCalls(server);
+        await calls.ActivateAsync("  - { id: yes, actions: [\"*\"], effect: allow }", "budgets: { day: { unit: usd, cap: 1, window: lifetime } }");
+        object Body(string budget, int? amount, string id, object? estimate = null) => new { @namespace = calls.Namespace, agent_id = "a", budgets = new[] { budget }, amount, reservation_id = id, estimate };
+        var settle = new { @namespace = calls.Namespace, actual = 1 };
+        await expectAsync("budget_exceeded", server.PostAsync("/v1/budgets/reservations", Body("day", 1_000_001, "coverage-1")));
+        await expectAsync("budget_unknown", server.PostAsync("/v1/budgets/reservations", Body("night", 1, "coverage-1")));
+        await expectAsync("model_unpriced", server.PostAsync("/v1/budgets/reservations", Body("day", null, "coverage-1", new { model = "nobodys", output_tokens = 1 })));
+        await expectAsync("reservation_unknown", server.PostAsync("/v1/budgets/reservations/nobodys-id/commit", settle));
+        await server.PostAsync("/v1/budgets/reservations", Body("day", 1, "coverage-1"));
+        await expectAsync("reservation_conflict", server.PostAsync("/v1/budgets/reservations", Body("day", 2, "coverage-1")));
+        await server.PostAsync("/v1/budgets/reservations/coverage-1/release", new { @namespace = calls.Namespace });
+        await expectAsync("reservation_settled", server.PostAsync("/v1/budgets/reservations/coverage-1/commit", settle));
     }
 
     /// <summary>A journal whose rows another session keeps locked cannot confirm a journaled grant.</summary>

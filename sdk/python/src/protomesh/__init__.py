@@ -9,6 +9,7 @@ async with ProtoMesh() as mesh, mesh.lock("customer/123", wait=30) as lease:
 from typing import TYPE_CHECKING, Any
 
 from ._answers.blockers import Blocker
+from ._answers.budgets import BudgetLine, BudgetObligation
 from ._answers.events import MeshEvent
 from ._answers.health import HealthKeys, HealthPart, HealthPolicy, HealthReport
 from ._answers.locks import (
@@ -31,6 +32,7 @@ from ._answers.locks import (
     Waiters,
 )
 from ._answers.policies import (
+    ApprovalObligation,
     LoadedPolicy,
     LockObligation,
     PolicyActivation,
@@ -60,6 +62,8 @@ from ._checks import PolicyCheck
 from ._denial import Denial
 from ._errors import (
     ApprovalRequiredError,
+    BudgetExceededError,
+    ConflictError,
     LeaseLostError,
     LockConflictError,
     LockEndedError,
@@ -76,18 +80,45 @@ from ._errors import (
     UnavailableError,
     ValidationError,
 )
-from ._requests import GuardOptions, LeaseOptions, Resource
+from ._requests import GuardOptions, LeaseOptions, Resource, TokenUsage
 from ._ticket import Ticket
 from ._version import __version__
 
 if TYPE_CHECKING:
+    from ._answers.approvals import Approval, ApprovalRule, ApprovalVote, StandingGrant
+    from ._answers.keys import ApiKey, IssuedKey
+    from ._answers.ledger import (
+        Budget,
+        BudgetPage,
+        BudgetPolicy,
+        BudgetUsage,
+        BudgetWindow,
+        LedgerEntry,
+        ModelPrice,
+        PriceList,
+        Reservation,
+    )
     from ._sync.client import SyncProtoMesh
     from ._sync.guard import SyncGuard
     from ._sync.lease import SyncLease
 
 __all__ = [
+    "ApiKey",
+    "Approval",
+    "ApprovalObligation",
     "ApprovalRequiredError",
+    "ApprovalRule",
+    "ApprovalVote",
     "Blocker",
+    "Budget",
+    "BudgetExceededError",
+    "BudgetLine",
+    "BudgetObligation",
+    "BudgetPage",
+    "BudgetPolicy",
+    "BudgetUsage",
+    "BudgetWindow",
+    "ConflictError",
     "Denial",
     "DryRunVerdict",
     "ExplainedSelf",
@@ -104,9 +135,11 @@ __all__ = [
     "HealthPart",
     "HealthPolicy",
     "HealthReport",
+    "IssuedKey",
     "Lease",
     "LeaseLostError",
     "LeaseOptions",
+    "LedgerEntry",
     "LoadedPolicy",
     "LockConflictError",
     "LockEndedError",
@@ -116,6 +149,7 @@ __all__ = [
     "LockedResource",
     "MeshError",
     "MeshEvent",
+    "ModelPrice",
     "NotFoundError",
     "ObservedLock",
     "PolicyActivation",
@@ -137,6 +171,7 @@ __all__ = [
     "PolicyValidation",
     "PolicyVersion",
     "PreviousHold",
+    "PriceList",
     "Problem",
     "ProtoMesh",
     "ProtocolError",
@@ -148,13 +183,16 @@ __all__ = [
     "RecordedDecision",
     "ReleasedLock",
     "Remedy",
+    "Reservation",
     "Resource",
     "ResourceSummary",
     "ServiceFailedError",
+    "StandingGrant",
     "SyncGuard",
     "SyncLease",
     "SyncProtoMesh",
     "Ticket",
+    "TokenUsage",
     "UnauthorizedError",
     "UnavailableError",
     "ValidationError",
@@ -162,16 +200,36 @@ __all__ = [
     "__version__",
 ]
 
-_SYNC = {"SyncProtoMesh": "client", "SyncGuard": "guard", "SyncLease": "lease"}
+# Loaded when it is first asked for: most programs use one of the two clients, and few look at all that there is.
+_LATER = {
+    **dict.fromkeys(("Approval", "ApprovalRule", "ApprovalVote", "StandingGrant"), "_answers.approvals"),
+    **dict.fromkeys(("ApiKey", "IssuedKey"), "_answers.keys"),
+    **dict.fromkeys(
+        (
+            "Budget",
+            "BudgetPage",
+            "BudgetPolicy",
+            "BudgetUsage",
+            "BudgetWindow",
+            "LedgerEntry",
+            "ModelPrice",
+            "PriceList",
+            "Reservation",
+        ),
+        "_answers.ledger",
+    ),
+    "SyncProtoMesh": "_sync.client",
+    "SyncGuard": "_sync.guard",
+    "SyncLease": "_sync.lease",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # The synchronous client is loaded when it is first asked for: most programs use one of the two.
-    if name not in _SYNC:
+    if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(f"._sync.{_SYNC[name]}", __name__), name)
+    return getattr(import_module(f".{_LATER[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

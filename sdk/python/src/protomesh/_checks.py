@@ -27,6 +27,8 @@ class PolicyCheck:
     agent_id: str | None = None
     request_id: str | None = None
     namespace: str | None = None
+    run_id: str | None = None
+    approval_id: str | None = None
 
     @classmethod
     def of(cls, given: PolicyCheck | Mapping[str, Any] | str) -> PolicyCheck:
@@ -51,4 +53,6 @@ def check_body(check: PolicyCheck, settings: Settings) -> dict[str, Any]:
         fencing_token=token,
         request_id=check.request_id or new_request_id(),
         metadata=None if check.metadata is None else dict(check.metadata),
+        run_id=check.run_id,
+        approval_id=check.approval_id,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ._answers.policies import PolicyDecision
+from ._answers.policies import PolicyApproval, PolicyDecision
 from ._answers.problems import Problem
 from ._errors import MeshError
 from ._text import denial_text
@@ -20,6 +20,8 @@ class Denial:
     retry_after_ms: int | None
     decision: PolicyDecision | None
     problem: Problem
+    #: The approval that it waits for: its id, who can give it, and until when.
+    approval: PolicyApproval | None = None
 
     @classmethod
     def of(cls, action: str, error: MeshError) -> Denial:
@@ -32,4 +34,9 @@ class Denial:
             retry_after_ms=problem.retry_after_ms,
             decision=problem.decision,
             problem=problem,
+            approval=_approval(problem.decision),
         )
+
+
+def _approval(decision: PolicyDecision | None) -> PolicyApproval | None:
+    return decision.approval if decision is not None and decision.decision == "require_approval" else None

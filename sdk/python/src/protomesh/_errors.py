@@ -81,7 +81,15 @@ class LockConflictError(MeshError):
 
 
 class NotFoundError(MeshError):
-    """There is no such request, policy, decision or call."""
+    """There is no such request, policy, decision, key, budget, reservation, approval or call."""
+
+
+class BudgetExceededError(MeshError):
+    """It does not fit into what is left of a budget; ``problem.budgets`` has the counters."""
+
+
+class ConflictError(MeshError):
+    """A reservation or an approval is in another state than this needs."""
 
 
 class QueueFullError(MeshError):
@@ -114,7 +122,7 @@ class ServiceFailedError(MeshError):
 
 
 class UnauthorizedError(MeshError):
-    """The key is missing, wrong, or may not do this."""
+    """The key is missing, wrong, or may not do this; or whoever decides is no approver of this."""
 
 
 class RateLimitedError(MeshError):
@@ -132,7 +140,18 @@ _BY_CODE: dict[str, type[MeshError]] = {
     "lease_lost": LeaseLostError,
     **dict.fromkeys(("token_mismatch", "mode_conflict", "request_id_conflict", "not_waiting"), LockConflictError),
     **dict.fromkeys(
-        ("lock_unknown", "policy_unknown", "decision_unknown", "key_unknown", "namespace_unknown", "not_found"),
+        (
+            "lock_unknown",
+            "policy_unknown",
+            "decision_unknown",
+            "key_unknown",
+            "namespace_unknown",
+            "budget_unknown",
+            "reservation_unknown",
+            "approval_unknown",
+            "grant_unknown",
+            "not_found",
+        ),
         NotFoundError,
     ),
     "queue_full": QueueFullError,
@@ -150,6 +169,7 @@ _BY_CODE: dict[str, type[MeshError]] = {
             "precondition_required",
             "precondition_failed",
             "keys_off",
+            "model_unpriced",
         ),
         ValidationError,
     ),
@@ -157,6 +177,7 @@ _BY_CODE: dict[str, type[MeshError]] = {
         (
             "store_recovering",
             "store_unavailable",
+            "approvals_unavailable",
             "journal_unavailable",
             "policies_unavailable",
             "keys_unavailable",
@@ -166,7 +187,11 @@ _BY_CODE: dict[str, type[MeshError]] = {
         UnavailableError,
     ),
     "internal_error": ServiceFailedError,
-    **dict.fromkeys(("unauthorized", "forbidden", "agent_mismatch"), UnauthorizedError),
+    "budget_exceeded": BudgetExceededError,
+    **dict.fromkeys(
+        ("reservation_conflict", "reservation_settled", "approval_closed", "approval_not_needed"), ConflictError
+    ),
+    **dict.fromkeys(("unauthorized", "forbidden", "agent_mismatch", "not_an_approver"), UnauthorizedError),
     **dict.fromkeys(("not_protomesh", "version_mismatch"), ProtocolError),
 }
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from ._answers.base import WrongShapeError
-from ._answers.policies import PolicyDecision
+from ._answers.policies import PolicyApproval, PolicyDecision
 from ._answers.problems import Problem
 from ._errors import MeshError, UnavailableError, to_error
 
@@ -196,9 +196,21 @@ def denied(decision: PolicyDecision) -> MeshError:
             retry_after_ms=max(waits, default=None),
             next_step="Read the reasons; each says what would change the answer."
             if approval is None
-            else f"A person of the group {approval.group} has to approve this; do other work until then.",
+            else _approval_step(approval),
             decision=decision,
         )
+    )
+
+
+def _approval_step(approval: PolicyApproval) -> str:
+    people = f"A person of the group {approval.group} has to approve this"
+    if approval.approval_id is None:
+        return f"{people}; do other work until then."
+    if approval.state == "approved":
+        return f"It is approved: send the same request again with approval_id {approval.approval_id}."
+    return (
+        f"{people}: {approval.approval_id}. Wait with GET /v1/approvals/{approval.approval_id} and Prefer: wait=50, "
+        "or do other work; then send the same request with approval_id."
     )
 
 

@@ -28,6 +28,23 @@ class Resource:
 ResourceArgument = str | Sequence[str | Resource | Mapping[str, Any]]
 
 
+class TokenUsage(TypedDict, total=False):
+    """What a model was given and gave, which the service prices."""
+
+    model: str
+    """Its name in the price table."""
+    input_tokens: int
+    """Read, without those of a cache."""
+    cached_input_tokens: int
+    """Read from a cache."""
+    cache_write_tokens: int
+    """Written into a cache."""
+    output_tokens: int
+    """Written."""
+    batch: bool
+    """At the price of a batch."""
+
+
 class GuardOptions(TypedDict, total=False):
     """What a guard asks for of its lease. What is left out is the service's default. Times are seconds."""
 
@@ -63,6 +80,10 @@ class GuardOptions(TypedDict, total=False):
     """Which run of the agent asks; the client's."""
     request_id: str | None
     """8-64 of [A-Za-z0-9_-]: the same id is the same request, also from another process. By default a new UUIDv7."""
+    run_id: str | None
+    """Which run this belongs to, 1-128 bytes: ``run.id`` for budgets and rules. Only with an action."""
+    approval_id: str | None
+    """Uses what people have approved. Only with an action."""
     auto_renew: bool | None
     """False leaves renewing to Lease.renew; true."""
     on_queued: Callable[..., Any] | None
@@ -100,6 +121,8 @@ class LeaseRequest:
     agent_id: str | None = None
     session_id: str | None = None
     request_id: str | None = None
+    run_id: str | None = None
+    approval_id: str | None = None
     auto_renew: bool = True
     on_queued: Callable[..., Any] | None = None
 
@@ -139,6 +162,8 @@ class LeaseRequest:
             labels=None if self.labels is None else dict(self.labels),
             action=self.action,
             metadata=None if self.metadata is None else dict(self.metadata),
+            run_id=self.run_id,
+            approval_id=self.approval_id,
         )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -24,10 +25,12 @@ from crewai.hooks import (
 from crewai.tools import BaseTool
 from pydantic import PrivateAttr
 
+from ._answers.budgets import BudgetObligation
+from ._answers.policies import PolicyDecision
 from ._async.client import ProtoMesh
 from ._denial import Denial
 from ._errors import MeshError
-from ._integrations.calls import current_lease, run, run_sync
+from ._integrations.calls import current_guard, current_lease, run, run_sync
 from ._integrations.refusals import Refusal
 from ._integrations.rules import CompiledRule, CompiledRules, Plan, Protection, Rule, Rules, ToolCall
 from ._integrations.templates import CannotTellError
@@ -55,12 +58,15 @@ __all__ = [
     "Rules",
     "RunScope",
     "ToolCall",
+    "current_guard",
     "current_lease",
     "policy_hooks",
     "protect",
     "run_scope",
     "use_lock_backend",
 ]
+
+_log = logging.getLogger("protomesh")
 
 _LONGEST_ID = 500
 _MOST_PENDING = 1000
@@ -164,8 +170,8 @@ def policy_hooks(mesh: ProtoMesh | SyncProtoMesh, rules: Rules) -> PolicyHooks:
     """Asks the policy before every call of the tools that have a rule, in all crews of the process, until ``remove`` is
     called or the block ends that it is used in. The model reads why a call was blocked.
 
-    For the policy only: CrewAI's hooks have no end that always comes, so they take no locks; see ``protect``. CrewAI lets a
-    tool run when a hook fails; these block it then.
+    For the policy only: CrewAI's hooks have no end that always comes, so they take no locks, and what the policy reserves
+    for a call counts in full; see ``protect``. CrewAI lets a tool run when a hook fails; these block it then.
     """
     hooks = PolicyHooks(mesh, rules)
     hooks.install()
@@ -234,17 +240,37 @@ class PolicyHooks:
             return Refusal.unclear(rule.action_of(call), str(fault)).text
         if plan is None:
             return None
+        held: list[BudgetObligation] = []
         for resource in _names(plan):
             try:
-                decision = self._sync.policies.check(
-                    plan.action, resource=resource, metadata=plan.metadata, agent_id=plan.options.get("agent_id")
-                )
+                decision = self._check(plan, resource)
                 refusal = None if decision.allowed else denied(decision)
             except MeshError as fault:
                 refusal = fault
             if refusal is not None:
+                self._settle(plan, held, self._sync.budgets.release)
                 return Denial.of(plan.action, refusal).text
+            if decision.obligations is not None:
+                held += decision.obligations.budget or ()
+        # There is no end at which to ask what it did cost, so all of it counts.
+        self._settle(plan, held, lambda name, **where: self._sync.budgets.commit(name, _amount(held, name), **where))
         return None
+
+    def _check(self, plan: Plan, resource: str | None) -> PolicyDecision:
+        question: dict[str, Any] = {name: plan.options.get(name) for name in ("agent_id", "namespace", "run_id")}
+        question.update(resource=resource, metadata=plan.metadata)
+        decision = self._sync.policies.check(plan.action, **question)
+        asked = decision.approval
+        if asked is not None and asked.approval_id is not None and asked.state == "approved":
+            return self._sync.policies.check(plan.action, **question, approval_id=asked.approval_id)
+        return decision
+
+    def _settle(self, plan: Plan, held: list[BudgetObligation], end: Callable[..., Any]) -> None:
+        for one in held:
+            try:
+                end(one.reservation_id or "", namespace=plan.options.get("namespace"))
+            except MeshError as fault:
+                _log.warning("%s: the reservation %s could not be settled: %s", plan.action, one.reservation_id, fault)
 
 
 def use_lock_backend(mesh: ProtoMesh | SyncProtoMesh, **options: Unpack[LeaseOptions]) -> None:
@@ -265,6 +291,10 @@ def use_lock_backend(mesh: ProtoMesh | SyncProtoMesh, **options: Unpack[LeaseOpt
             lease.check()
 
     set_lock_backend(backend)
+
+
+def _amount(held: list[BudgetObligation], name: str) -> int:
+    return next(one.amount for one in held if one.reservation_id == name)
 
 
 def _acquire(mesh: SyncProtoMesh, resource: str, options: Any) -> SyncLease:

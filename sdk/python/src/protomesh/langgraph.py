@@ -9,7 +9,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeGuard, TypeVar
 
 from langchain_core.messages import ToolMessage
 from langchain_core.tools import BaseTool
@@ -18,10 +18,21 @@ from langgraph.runtime import get_runtime
 
 from ._async.client import ProtoMesh
 from ._errors import to_error
-from ._integrations.calls import current_lease, run, run_sync
+from ._integrations.calls import current_guard, current_lease, plan_of, refuse_on_loop, run_plan, run_plan_sync
 from ._integrations.refusals import Refusal
-from ._integrations.rules import CompiledRule, CompiledRules, Protection, Rule, Rules, ToolCall
+from ._integrations.rules import (
+    CompiledRule,
+    CompiledRules,
+    Plan,
+    Protection,
+    Rule,
+    Rules,
+    ToolCall,
+    check_on_approval,
+)
 from ._integrations.threads import ExclusiveThread, exclusive_thread
+from ._interrupts import can_pause, pausing, pausing_sync
+from ._sync.guard import SyncGuard
 
 if TYPE_CHECKING:
     from langgraph.prebuilt.tool_node import ToolCallRequest
@@ -45,6 +56,7 @@ __all__ = [
     "Rules",
     "ToolCall",
     "ToolNodeWrappers",
+    "current_guard",
     "current_lease",
     "exclusive_thread",
     "protect_node",
@@ -52,34 +64,46 @@ __all__ = [
 ]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_T = TypeVar("_T")
+
+#: What becomes of a call that people have to approve.
+OnApproval = Literal["raise", "wait", "pause"]
 
 
 class ProtoMeshMiddleware(AgentMiddleware):
     """Middleware for ``create_agent``: each call of a tool runs under what its rule asks for. A refusal becomes a
     ToolMessage with the status ``error`` that the model reads.
 
+    When people have to approve a call, the run is interrupted and nothing is held; the interrupt's value names the
+    approval. Resume with it, ``Command(resume=interrupt.value)``, once they have decided: then the call runs, or the model
+    reads why not.
+
     Put it last in the list, so that what other middleware makes of a call is what is protected, and so that a person who
     approves calls has done so before anything is locked. An ``interrupt()`` inside a protected tool releases the lease; on
     resume the tool starts again, with a lease of its own.
     """
 
-    def __init__(self, mesh: ProtoMesh, rules: Rules) -> None:
+    def __init__(self, mesh: ProtoMesh, rules: Rules, *, on_approval: OnApproval = "pause") -> None:
+        """``on_approval``: what becomes of a call that people have to approve, where its rule does not say. ``"pause"``
+        interrupts the run if the graph has a checkpointer, ``"wait"`` waits, ``"raise"`` lets the model read who decides."""
         super().__init__()
         self._mesh = mesh
         self._rules = CompiledRules(rules)
+        check_on_approval(on_approval)
+        self._on_approval = on_approval
 
     def wrap_tool_call(
         self, request: ToolCallRequest, handler: Callable[[ToolCallRequest], ToolMessage | Command[Any]]
     ) -> ToolMessage | Command[Any]:
         """For ``invoke`` and ``stream``."""
         call = _call(request)
-        result = run_sync(
-            self._mesh.sync,
+        result = _run_sync(
+            self._mesh,
             self._rules.of(call.name),
             call,
             lambda _: handler(request),
             asynchronous="the graph's ainvoke or astream",
-            pauses=(GraphBubbleUp,),
+            on_approval=self._on_approval,
         )
         return _message(result, call) if isinstance(result, Refusal) else result
 
@@ -88,14 +112,13 @@ class ProtoMeshMiddleware(AgentMiddleware):
     ) -> ToolMessage | Command[Any]:
         """For ``ainvoke`` and ``astream``."""
         call = _call(request)
-        result = await run(
+        result = await _run(
             self._mesh,
             self._rules.of(call.name),
             call,
             lambda: handler(request),
-            pauses=(GraphBubbleUp,),
             in_thread=_runs_in_thread(request.tool),
-            beat=_heartbeat(),
+            on_approval=self._on_approval,
         )
         return _message(result, call) if isinstance(result, Refusal) else result
 
@@ -107,15 +130,19 @@ class ToolNodeWrappers(TypedDict):
     awrap_tool_call: Callable[..., Any]
 
 
-def tool_node_wrappers(mesh: ProtoMesh, rules: Rules) -> ToolNodeWrappers:
+def tool_node_wrappers(mesh: ProtoMesh, rules: Rules, *, on_approval: OnApproval = "pause") -> ToolNodeWrappers:
     """For a graph without ``create_agent``: ``ToolNode(tools, **tool_node_wrappers(mesh, rules))``. Always give both: with
     only the synchronous one, a ToolNode would call it on the event loop, and it refuses to stop that."""
-    middleware = ProtoMeshMiddleware(mesh, rules)
+    middleware = ProtoMeshMiddleware(mesh, rules, on_approval=on_approval)
     return {"wrap_tool_call": middleware.wrap_tool_call, "awrap_tool_call": middleware.awrap_tool_call}
 
 
 def protect_node(
-    mesh: ProtoMesh, rule: Rule, *, refused: Callable[[Refusal, Any], Any] | None = None
+    mesh: ProtoMesh,
+    rule: Rule,
+    *,
+    refused: Callable[[Refusal, Any], Any] | None = None,
+    on_approval: OnApproval = "pause",
 ) -> Callable[[_F], _F]:
     """Decorates a node: it runs under what the rule asks for, whose places are fields of the state.
 
@@ -127,6 +154,7 @@ def protect_node(
     node before it.
     """
     compiled = CompiledRule(rule)
+    check_on_approval(on_approval)
 
     def settle(result: Any, state: Any) -> Any:
         if not isinstance(result, Refusal):
@@ -144,7 +172,7 @@ def protect_node(
             async def protected(state: Any, *more: Any, **named: Any) -> Any:
                 call = _node_call(name, state)
                 body = functools.partial(node, state, *more, **named)
-                return settle(await run(mesh, compiled, call, body, pauses=(GraphBubbleUp,), beat=_heartbeat()), state)
+                return settle(await _run(mesh, compiled, call, body, in_thread=False, on_approval=on_approval), state)
 
             return protected  # type: ignore[return-value]
         if not inspect.isroutine(node):
@@ -152,33 +180,68 @@ def protect_node(
 
         @functools.wraps(node)
         def protected_sync(state: Any, *more: Any, **named: Any) -> Any:
-            result = run_sync(
-                mesh.sync,
+            result = _run_sync(
+                mesh,
                 compiled,
                 _node_call(name, state),
                 lambda _: node(state, *more, **named),
                 asynchronous="an async def for the node",
-                pauses=(GraphBubbleUp,),
+                on_approval=on_approval,
             )
             return settle(result, state)
 
         @functools.wraps(node)
         async def protected_in_thread(state: Any, *more: Any, **named: Any) -> Any:
             body = functools.partial(asyncio.to_thread, node, state, *more, **named)
-            result = await run(
-                mesh,
-                compiled,
-                _node_call(name, state),
-                body,
-                pauses=(GraphBubbleUp,),
-                in_thread=True,
-                beat=_heartbeat(),
-            )
-            return settle(result, state)
+            call = _node_call(name, state)
+            return settle(await _run(mesh, compiled, call, body, in_thread=True, on_approval=on_approval), state)
 
         return _Node(protected_sync, protected_in_thread)  # type: ignore[return-value]
 
     return decorate
+
+
+async def _run(
+    mesh: ProtoMesh,
+    rule: CompiledRule | None,
+    call: ToolCall,
+    body: Callable[[], Awaitable[_T]],
+    *,
+    in_thread: bool,
+    on_approval: OnApproval,
+) -> _T | Refusal:
+    async def attempt(plan: Plan | Refusal | None) -> _T | Refusal:
+        return await run_plan(mesh, plan, body, pauses=(GraphBubbleUp,), in_thread=in_thread, beat=_heartbeat())
+
+    plan = _with_default(plan_of(rule, call), on_approval)
+    return await pausing(mesh, plan, call, attempt) if _pauses(plan) else await attempt(plan)
+
+
+def _run_sync(
+    mesh: ProtoMesh,
+    rule: CompiledRule | None,
+    call: ToolCall,
+    body: Callable[[SyncGuard], _T],
+    *,
+    asynchronous: str,
+    on_approval: OnApproval,
+) -> _T | Refusal:
+    refuse_on_loop(asynchronous)
+    twin = mesh.sync
+
+    def attempt(plan: Plan | Refusal | None) -> _T | Refusal:
+        return run_plan_sync(twin, plan, call, body, pauses=(GraphBubbleUp,))
+
+    plan = _with_default(plan_of(rule, call), on_approval)
+    return pausing_sync(twin, plan, call, attempt) if _pauses(plan) else attempt(plan)
+
+
+def _with_default(plan: Plan | Refusal | None, on_approval: OnApproval) -> Plan | Refusal | None:
+    return plan._replace(on_approval=plan.on_approval or on_approval) if isinstance(plan, Plan) else plan
+
+
+def _pauses(plan: Plan | Refusal | None) -> TypeGuard[Plan]:
+    return isinstance(plan, Plan) and plan.on_approval == "pause" and can_pause()
 
 
 class _Node(RunnableCallable):

@@ -15,11 +15,11 @@ from pydantic_ai.toolsets import ToolsetTool, WrapperToolset
 from typing_extensions import TypeVar
 
 from ._async.client import ProtoMesh
-from ._integrations.calls import current_lease, run
+from ._integrations.calls import current_guard, current_lease, run
 from ._integrations.refusals import Refusal
 from ._integrations.rules import CompiledRules, Protection, Rule, Rules, ToolCall
 
-__all__ = ["Protection", "ProtoMeshToolset", "Refusal", "Rule", "Rules", "ToolCall", "current_lease"]
+__all__ = ["Protection", "ProtoMeshToolset", "Refusal", "Rule", "Rules", "ToolCall", "current_guard", "current_lease"]
 
 DepsT = TypeVar("DepsT", default=None, contravariant=True)
 

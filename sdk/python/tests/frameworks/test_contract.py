@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 
 from helpers import new_name, until, until_async
+from people import new_space
 from protomesh import ProtoMesh, SyncProtoMesh
+from protomesh._integrations.calls import current_guard
 from service import Service
 
 from .rigs import Calls, Rig, Script, follow
@@ -158,6 +160,68 @@ async def test_a_model_reads_why_it_may_not_and_does_less(rig: Rig, connect: Con
     assert "Not done: spend. Cost $500 exceeds limit $100" in told.read[0]
     assert told.answer == "I bought a chair for 100"
     assert spent == [100]
+
+
+async def test_a_model_reads_who_decides_and_asks_again_when_they_have(rig: Rig, connect: Connect) -> None:
+    space = await new_space(connect)
+    mesh, people, paid = connect("a", namespace=space), connect("ann").sync, list[str]()
+
+    def refund(customer_id: str) -> str:
+        """Refunds a customer."""
+        paid.append(customer_id)
+        return f"refunded {customer_id}"
+
+    def rest() -> str:
+        """Does other work."""
+        return "rested"
+
+    def script(read: list[str]) -> Calls | str:
+        asked = re.search(r"has to approve this: (\S+)\.", read[-1]) if read else None
+        if asked is not None:
+            people.approvals.approve(asked[1], approver="ann")
+            # CrewAI refuses the same call at once again.
+            return [("rest", {})]
+        return "I refunded it" if "refunded 1" in read else [("refund", {"customer_id": "1"})]
+
+    rules: Any = {"refund": {"resource": RULE, "metadata": {"amount": 500}}}
+    told = await rig.run(mesh, rules, [either(rig, "refund", refund), either(rig, "rest", rest)], script)
+    assert told.read[0].startswith("Not done: refund. A person has to see this.")
+    assert told.answer == "I refunded it"
+    assert paid == ["1"]
+
+
+BUDGET = """
+apiVersion: protomesh.dev/policy/v1
+name: ours
+defaults: { effect: allow }
+metadata:
+  cost: { type: number, default: 0 }
+budgets:
+  team: { unit: usd, cap: 10, window: lifetime }
+rules:
+  - id: pay
+    actions: [buy]
+    require: { budget: { names: [team], amount: metadata.cost } }
+"""
+
+
+async def test_a_tool_says_what_it_did_cost(rig: Rig, connect: Connect) -> None:
+    mesh = connect("a", namespace=await new_space(connect, BUDGET))
+
+    def buy(cost: float) -> str:
+        """Buys something."""
+        guard = current_guard()
+        assert guard is not None
+        guard.spent(1_500_000)
+        return "bought"
+
+    rules: Any = {"buy": {"resource": "shop/1", "metadata": {"cost": "{cost}"}}}
+    script = follow([("buy", {"cost": 3})], [("buy", {"cost": 9})], "done")
+    told = await rig.run(mesh, rules, [either(rig, "buy", buy)], script)
+    assert told.read[0] == "bought"
+    assert told.read[1].startswith("Not done: buy. team")
+    usage = await mesh.budgets.usage("team")
+    assert (usage.spent, usage.held) == (1_500_000, 0)
 
 
 async def test_a_model_reads_who_holds_it_and_does_other_work(rig: Rig, connect: Connect) -> None:

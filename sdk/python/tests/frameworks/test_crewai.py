@@ -14,7 +14,8 @@ import pytest
 
 import protomesh.crewai
 from helpers import new_name, until, until_async
-from protomesh import LockTimeoutError, ProtoMesh, SyncProtoMesh
+from people import new_space
+from protomesh import Approval, LockTimeoutError, ProtoMesh, SyncProtoMesh
 from protomesh.crewai import current_lease, policy_hooks, protect, run_scope, use_lock_backend
 
 from .rigs import Script, follow
@@ -182,6 +183,60 @@ def test_when_a_run_scope_ends_its_waits_end_and_what_works_goes_on(connect: Con
     lease.release()
     # After the end nothing begins any more.
     assert not sync.locks.queue(f"customer/{customer}").held_by
+
+
+def refund_tool(paid: list[str]) -> Any:
+    def refund(customer_id: str) -> str:
+        """Refunds a customer."""
+        assert current_lease() is not None
+        paid.append(customer_id)
+        return "refunded"
+
+    return tool_of(refund)
+
+
+def test_a_call_waits_for_people_and_runs(connect: Connect) -> None:
+    mesh, paid = connect("a", namespace=asyncio.run(new_space(connect))), list[str]()
+
+    def approve(asked: Approval) -> None:
+        mesh.sync.approvals.approve(asked.approval_id, approver="ann")
+
+    rule: Any = {"resource": RULE, "metadata": {"amount": 500}, "on_approval": "wait", "on_waiting": approve}
+    tool = protect(refund_tool(paid), mesh, rule)
+    assert tool.run(customer_id="1") == "refunded"
+    with run_scope():
+        assert tool.run(customer_id="2") == "refunded"
+    assert paid == ["1", "2"]
+
+
+def test_a_call_that_waits_for_people_gives_up_when_its_run_has_ended(connect: Connect) -> None:
+    mesh = connect("a", namespace=asyncio.run(new_space(connect)))
+    paid, waiting_for, told = list[str](), list[Approval](), list[Any]()
+    rule: Any = {"resource": RULE, "metadata": {"amount": 500}, "on_approval": "wait"}
+    rule["on_waiting"] = waiting_for.append
+    tool = protect(refund_tool(paid), mesh, rule)
+    with run_scope():
+        work = contextvars.copy_context().run
+        thread = threading.Thread(target=work, args=(lambda: told.append(tool.run(customer_id="1")),))
+        thread.start()
+        until("it waits", lambda: waiting_for)
+    thread.join(10)
+    assert told[0].code == "given_up"
+    # What people say now is nobody's any more, and stays unused.
+    mesh.sync.approvals.approve(waiting_for[0].approval_id, approver="ann")
+    assert mesh.sync.approvals.get(waiting_for[0].approval_id).state == "approved"
+    assert paid == []
+
+
+def test_by_default_the_model_reads_who_decides(connect: Connect) -> None:
+    mesh, paid = connect("a", namespace=asyncio.run(new_space(connect))), list[str]()
+    tool = protect(refund_tool(paid), mesh, {"resource": RULE, "metadata": {"amount": 500}})
+    llm = llm_of(follow([("refund", {"customer_id": "1"})], "done"))
+    assert crew_of([tool], llm).kickoff().raw == "done"
+    asked = next(iter(mesh.sync.approvals.list()))
+    assert "A person of the group ops has to approve this" in llm.read[0]
+    assert asked.approval_id in llm.read[0]
+    assert paid == []
 
 
 @pytest.mark.parametrize("calls_functions", [True, False])

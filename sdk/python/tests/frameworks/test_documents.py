@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers import until_async
+from protomesh import ProtoMesh
 from service import Service
 
 from . import rigs
@@ -38,12 +41,27 @@ def snippets() -> list[Any]:
 def script(read: list[str]) -> Calls | str:
     """Does what it is told, and less when it may not."""
     if not read:
-        return [("refund", {"customer_id": "123", "amount": 500})]
+        return [("refund", {"customer_id": "123", "amount": 500.0})]
     if "exceeds limit $100" in read[-1]:
-        return [("refund", {"customer_id": "123", "amount": 100})]
+        return [("refund", {"customer_id": "123", "amount": 100.0})]
     return read[-1]
 
 
+@pytest.fixture
+async def refunds(connect: Callable[..., ProtoMesh]) -> None:
+    """The namespace of the snippets about approvals, with the document's own policy."""
+    policy = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)[0]
+    mesh = connect(namespace="refunds")
+    await mesh.policies.put("refunds", policy)
+    await mesh.policies.activate("refunds", 1, if_match="*")
+
+    async def decides() -> bool:
+        return (await mesh.policies.check("read", dry_run=True)).policy.name == "refunds"
+
+    await until_async("it decides", decides)
+
+
+@pytest.mark.usefixtures("refunds")
 @pytest.mark.parametrize(("name", "code"), snippets())
 async def test_a_snippet_does_what_it_says(
     name: str, code: str, service: Service, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -58,4 +76,7 @@ async def test_a_snippet_does_what_it_says(
     else:
         await asyncio.to_thread(made["main"], model)
     said = capsys.readouterr().out
-    assert "refunded $100 under token " in said or said.strip() == "paid"
+    if 'namespace="refunds"' in code:
+        assert "refunded $500 under token " in said
+    else:
+        assert "refunded $100 under token " in said or said.strip() == "paid"

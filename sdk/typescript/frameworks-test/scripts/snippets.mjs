@@ -1,5 +1,5 @@
 // Copies the framework examples out of the SDK's README, each beside a scripted model, so that they are compiled and run.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -13,6 +13,6 @@ for (const [, code] of section.split(/^## /m)[0].matchAll(/^```ts\n(.*?)^```$/gm
     throw new Error(`An example of the README uses no integration:\n${code}`);
   }
   mkdirSync(join(target, name), { recursive: true });
-  writeFileSync(join(target, name, "agent.ts"), code);
+  writeFileSync(join(target, name, existsSync(join(target, name, "agent.ts")) ? "paused.ts" : "agent.ts"), code);
   writeFileSync(join(target, name, "model.ts"), `export { model } from "../../${name}.js";\n`);
 }

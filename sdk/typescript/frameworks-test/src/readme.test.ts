@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { activate } from "./rig/approvals.js";
 import { Service } from "./rig/service.js";
 
 let service: Service;
@@ -20,7 +21,7 @@ describe("The package", () => {
       console.log(["langchain", "openai-agents", "ai"].map(name => names("@protomesh/sdk/" + name)).join("; "));`;
     const { stdout } = await promisify(execFile)(process.execPath, ["-e", program], { cwd: examples });
 
-    assert.equal(stdout, "currentLease protect protomesh; currentLease protect; currentLease protect protectTools\n");
+    assert.equal(stdout, "currentGuard currentLease protect protomesh; applyApprovals currentGuard currentLease protect; currentGuard currentLease protect protectTools\n");
   });
 });
 
@@ -31,12 +32,23 @@ describe("The README", () => {
 
   for (const name of readdirSync(examples)) {
     it(`has an example for ${name} that works as it stands`, async () => {
-      const { stdout } = await promisify(execFile)(process.execPath, [join(examples, name, "agent.js")], {
-        env: { ...process.env, PROTOMESH_URL: service.url, PROTOMESH_AGENT_ID: "clerk", OPENAI_AGENTS_DISABLE_TRACING: "1" },
-        timeout: 60_000,
-      });
+      assert.match(await outputOf(join(examples, name, "agent.js")), /^Refunded \$100 to 123 with token \d+\.\n$/);
+    });
+  }
 
-      assert.match(stdout, /^Refunded \$100 to 123 with token \d+\.\n$/);
+  for (const name of ["langchain", "openai-agents"]) {
+    it(`has an example for ${name} that pauses for people and works as it stands`, async () => {
+      await activate(service.client("operator", { namespace: "payments" }), "payments", "metadata.cost > 20");
+
+      assert.match(await outputOf(join(examples, name, "paused.js")), /^Refunded \$500 to 123 with token \d+\.\n$/);
     });
   }
 });
+
+async function outputOf(program: string): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [program], {
+    env: { ...process.env, PROTOMESH_URL: service.url, PROTOMESH_AGENT_ID: "clerk", OPENAI_AGENTS_DISABLE_TRACING: "1" },
+    timeout: 60_000,
+  });
+  return stdout;
+}

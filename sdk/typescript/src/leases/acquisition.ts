@@ -47,6 +47,16 @@ export class Acquisition {
     this.#wait = request.wait_ms;
   }
 
+  /** The id of the present submission. */
+  get requestId(): string {
+    return this.#request.request_id;
+  }
+
+  /** The last answer that it waits; absent before the first, and after the service has lost it. */
+  get queued(): QueuedLock | undefined {
+    return this.#queued;
+  }
+
   /** The grant, and when the call that brought it was sent. */
   async run(): Promise<Reply<GrantedLock>> {
     const signal = this.#options.signal;

@@ -1,22 +1,19 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { LeaseLostError, MeshError } from "../errors.js";
-import type { GrantedLock, PreviousHold, RenewedLock, RenewResult, Waiters } from "../locks-types.js";
-import type { LockedResource } from "../locks-types.js";
+import type { GrantedLock, LockedResource, PreviousHold, RenewedLock, RenewResult, Waiters } from "../locks-types.js";
 import { toWire } from "../naming.js";
 import type { CallOptions } from "../options.js";
 import type { PolicyStamp } from "../policies-types.js";
-import { ownProblem, type Problem } from "../problem.js";
+import type { Problem } from "../problem.js";
 import type { MeshApi } from "../transport/api.js";
-import { now, quietTimer } from "../transport/time.js";
-import { deadlineOf } from "./deadline.js";
+import { now } from "../transport/time.js";
+import { Deadline } from "./deadline.js";
+import { asLoss, lossBecause, lossByDeadline, meansLoss } from "./loss.js";
 import type { RenewalLoop } from "./renewal-loop.js";
 import type { Ticket } from "./ticket.js";
 
 /** Releasing may happen while the process is ending; the lease expires by itself if the service cannot be told. */
 const CLOSE_LIMIT = 5_000;
-
-/** The longest pause that a timer of the platform takes. */
-const LONGEST_TIMER = 2_147_483_647;
 
 interface Keeping {
   readonly ttl?: number;
@@ -44,9 +41,7 @@ export class Lease {
   #loss: Problem | undefined;
   #progress: string | undefined;
   #waiters: Waiters | undefined;
-  #deadline: number;
-  #holdEnds: boolean;
-  #alarm: ReturnType<typeof setTimeout> | undefined;
+  readonly #deadline: Deadline;
   #renewAt = 0;
 
   /** @internal A renewal is on its way. */
@@ -62,8 +57,7 @@ export class Lease {
     this.#ttl = keeping.ttl;
     this.#autoRenew = keeping.autoRenew ?? true;
     this.renewEvery = (keeping.ttl ?? grant.expiresInMs) / 3;
-    this.#deadline = deadlineOf(sent, grant.servedMs, grant.expiresInMs);
-    this.#holdEnds = endsWithHold(grant);
+    this.#deadline = new Deadline(sent, grant, () => this.#checkDeadline());
     this.planRenewal(sent);
     this.#renewals.hold(this);
     this.#checkDeadline();
@@ -149,13 +143,13 @@ export class Lease {
 
   /** How long the lease lives without a further renewal, in ms; zero when it is over. */
   get remaining(): number {
-    return this.isHeld ? Math.max(0, this.#deadline - now()) : 0;
+    return this.isHeld ? Math.max(0, this.#deadline.at - now()) : 0;
   }
 
   /** @throws LeaseLostError The lease is lost, or its deadline has passed. */
   throwIfLost(): void {
     if (!this.isHeld) {
-      throw new LeaseLostError(this.#loss ?? this.#lossBecause(`${this.name} was released by this process.`));
+      throw new LeaseLostError(this.#loss ?? lossBecause(this, `${this.name} was released by this process.`));
     }
   }
 
@@ -282,7 +276,7 @@ export class Lease {
 
   /** @internal */
   get deadline(): number {
-    return this.#deadline;
+    return this.#deadline.at;
   }
 
   /** @internal */
@@ -292,7 +286,7 @@ export class Lease {
 
   /** @internal */
   get wantsRenewal(): boolean {
-    return this.isHeld && !this.#handedOn && ((this.#autoRenew && !this.#holdEnds) || this.hasProgress);
+    return this.isHeld && !this.#handedOn && ((this.#autoRenew && !this.#deadline.endsWithHold) || this.hasProgress);
   }
 
   /** @internal */
@@ -323,7 +317,7 @@ export class Lease {
     const progress = this.#progress;
     try {
       const body = { fencing_token: this.fencingToken, ttl_ms: this.#ttl, progress };
-      const { value, sent } = await this.#api.renew(this.lockId, body, { ...limits, until: this.#deadline });
+      const { value, sent } = await this.#api.renew(this.lockId, body, { ...limits, until: this.#deadline.at });
       this.#dropProgress(progress);
       this.extend(sent, value);
     } catch (fault) {
@@ -340,9 +334,7 @@ export class Lease {
 
   /** @internal */
   extend(sent: number, renewed: RenewedLock | (RenewResult & { readonly expiresInMs: number })): void {
-    // Both deadlines are certain, so the later one holds: answers may overtake each other.
-    this.#deadline = Math.max(this.#deadline, deadlineOf(sent, renewed.servedMs ?? 0, renewed.expiresInMs));
-    this.#holdEnds = endsWithHold(renewed);
+    this.#deadline.extend(sent, renewed);
     this.#waiters = renewed.waiters ?? this.#waiters;
     this.planRenewal(sent);
     this.#checkDeadline();
@@ -395,39 +387,16 @@ export class Lease {
   }
 
   #over(): void {
-    clearTimeout(this.#alarm);
+    this.#deadline.stop();
     this.#renewals.remove(this);
     this.#renewals.letGo(this);
   }
 
-  /** Runs when the alarm rings, after each change and at each look; sets the alarm or ends the lease. */
+  /** Runs when the alarm rings, after each change and at each look; ends the lease or leaves the alarm set. */
   #checkDeadline(): void {
-    if (this.#standing !== "held") {
-      return;
+    if (this.#standing === "held" && this.#deadline.hasPassed()) {
+      this.lose(lossByDeadline(this, this.#handedOn, this.#deadline.endsWithHold));
     }
-    const remaining = this.#deadline - now();
-    if (remaining <= 0) {
-      this.lose(this.#lossByDeadline());
-    } else if (this.#alarm === undefined) {
-      // A renewal does not touch the alarm: it rings at the old deadline, looks, and is set to the new one.
-      this.#alarm = quietTimer(() => {
-        this.#alarm = undefined;
-        this.#checkDeadline();
-      }, Math.min(remaining, LONGEST_TIMER));
-    }
-  }
-
-  #lossByDeadline(): Problem {
-    if (this.#handedOn) {
-      return this.#lossBecause(`The lease of ${this.name} was handed on by a ticket, and this process no longer keeps it.`);
-    }
-    return this.#holdEnds
-      ? this.#lossBecause(`The lease of ${this.name} reached the end of its maximal hold.`, "max_hold")
-      : this.#lossBecause(`The lease of ${this.name} was not renewed before its deadline, so it counts as lost.`, "expired");
-  }
-
-  #lossBecause(detail: string, endedBecause?: string): Problem {
-    return ownProblem("lease_lost", detail, { lockId: this.lockId, ...(endedBecause !== undefined && { endedBecause }) });
   }
 
   /** Unless a newer one has taken its place. */
@@ -449,16 +418,3 @@ Object.defineProperty(Lease.prototype, Symbol.asyncDispose ?? Symbol.for("Symbol
   configurable: true,
   writable: true,
 });
-
-export function meansLoss(problem: Problem): boolean {
-  return ["lease_lost", "lock_unknown", "lock_ended", "token_mismatch"].includes(problem.code);
-}
-
-/** Whatever the service called it, for its holder the lease is lost, and the same call will not bring it back. */
-export function asLoss(problem: Problem): Problem {
-  return { ...problem, code: "lease_lost", retryable: false };
-}
-
-function endsWithHold(told: { readonly expiresAt?: string; readonly holdEndsAt?: string }): boolean {
-  return Date.parse(told.expiresAt ?? "") >= Date.parse(told.holdEndsAt ?? "");
-}

@@ -1,7 +1,8 @@
 import type { RenewResult } from "../locks-types.js";
 import type { MeshApi } from "../transport/api.js";
 import { now, quietTimer } from "../transport/time.js";
-import { type Lease, meansLoss } from "./lease.js";
+import type { Lease } from "./lease.js";
+import { meansLoss } from "./loss.js";
 
 const LARGEST_BATCH = 1_000;
 const SOONEST_RETRY = 100;

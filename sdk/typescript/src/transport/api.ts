@@ -2,24 +2,13 @@ import type {
   DryRunVerdict, Explanation, FenceVerdict, ForceReleased, GrantedLock, HealthReport, MeshEvent, ObservedLock, QueuedLock, QueuePage,
   ReleasedLock, RenewedLock, RenewResult, ResourceSummary,
 } from "../locks-types.js";
-import type { CallOptions } from "../options.js";
 import type {
   PolicyActivation, PolicyDecision, PolicyDiff, PolicyPage, PolicyResult, PolicyValidation, PolicyVersion, RecordedDecision,
 } from "../policies-types.js";
+import { type Body, escape, get, type Limits, type Paged, type Parameters, post, query, yaml } from "./calls.js";
 import type { Call, Reply, Sender } from "./sender.js";
 
-/** What a call may be given beside its own arguments. */
-export type Limits = CallOptions & Pick<Call, "until" | "shielded" | "quiet">;
-
-type Body = Readonly<Record<string, unknown>>;
-type Parameters = Readonly<Record<string, string | number | boolean | undefined>>;
-
-/** A page of a list. */
-export interface Paged {
-  readonly nextPageToken?: string;
-}
-
-/** All HTTP of the client: one method per endpoint, nothing but its method, path, body and answer. */
+/** All HTTP about leases, policies and events: one method per endpoint, nothing but its method, path, body and answer. */
 export class MeshApi {
   readonly #sender: Sender;
 
@@ -167,27 +156,4 @@ export class MeshApi {
   async #value<T>(call: Call): Promise<T> {
     return (await this.#sender.send<T>(call)).value;
   }
-}
-
-function get(path: string, parameters: Parameters = {}): Call {
-  return { method: "GET", path: path + query(parameters) };
-}
-
-function post(path: string, body?: Body): Call {
-  return { method: "POST", path, ...(body && { body: JSON.stringify(body) }) };
-}
-
-function yaml(method: string, path: string, document: string): Call {
-  return { method, path, body: document, headers: { "content-type": "application/yaml" } };
-}
-
-/** What is undefined is left out. */
-function query(parameters: Parameters): string {
-  const parts = Object.entries(parameters).flatMap(([name, value]) =>
-    value === undefined ? [] : [`${name}=${encodeURIComponent(String(value))}`]);
-  return parts.length === 0 ? "" : `?${parts.join("&")}`;
-}
-
-function escape(segment: string): string {
-  return encodeURIComponent(segment);
 }

@@ -7,6 +7,15 @@ import { createInterface } from "node:readline";
 import { type ClientOptions, ProtoMesh } from "../../src/index.js";
 import { repository } from "./paths.js";
 
+/** The built service. */
+export function program(): string {
+  const path = process.env.PROTOMESH_SERVER_DLL ?? join(repository, "src/ProtoMesh.Server/bin/Debug/net10.0/ProtoMesh.Server.dll");
+  if (!existsSync(path)) {
+    throw new Error("There is no built service. Run: dotnet build src/ProtoMesh.Server, or set PROTOMESH_SERVER_DLL.");
+  }
+  return path;
+}
+
 /** A real service of its own folder and port. */
 export class Service {
   readonly url: string;
@@ -26,12 +35,9 @@ export class Service {
   }
 
   static async start(settings: Readonly<Record<string, string>> = {}, port = 0): Promise<Service> {
-    const program = process.env.PROTOMESH_SERVER_DLL ?? join(repository, "src/ProtoMesh.Server/bin/Debug/net10.0/ProtoMesh.Server.dll");
-    if (!existsSync(program)) {
-      throw new Error("There is no built service. Run: dotnet build src/ProtoMesh.Server, or set PROTOMESH_SERVER_DLL.");
-    }
+    const path = program();
     const folder = mkdtempSync(join(tmpdir(), "protomesh-"));
-    const child = spawn("dotnet", [program], {
+    const child = spawn("dotnet", [path], {
       cwd: folder,
       env: {
         ...process.env,

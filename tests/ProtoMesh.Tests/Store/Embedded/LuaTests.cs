@@ -45,7 +45,7 @@ public sealed class LuaTests : IAsyncLifetime
     [InlineData("redis.call('HSET', KEYS[1], 1, 2.0, 3, 0.1, 4, 1e20) return redis.call('HMGET', KEYS[1], '1', '3', '4')", "[2, 0.10000000000000001, 1e+20]")]
     [InlineData("return unpack({'a', 'b'}) .. select('#', unpack({1, 2, 3}))", "a3")]
     [InlineData("return redis.call('TIME')", "[1795242600, 123456]")]
-    [InlineData("return #KEYS .. KEYS[1] .. #ARGV", "7protomesh:{p0}:meta1")]
+    [InlineData("return #KEYS .. KEYS[1] .. #ARGV", "8protomesh:{p0}:meta1")]
     [InlineData("return #string.rep('x', 100000)", "100000")]
     [InlineData("local t = {} for i = 1, 5000 do t[i] = 'm' .. i end return redis.call('HDEL', KEYS[1], unpack(t))", "0")]
     public async Task Values_are_converted_as_in_redis(string script, string expected) =>

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from .base import Answer, answer
+from .budgets import BudgetObligation
 
 
 @answer
@@ -16,14 +17,6 @@ class PolicyReference(Answer):
     name: str
     version: int
     sha256: str
-
-
-@answer
-class PolicyStamp(Answer):
-    """Which decision allowed something."""
-
-    decision_id: str
-    policy: PolicyReference
 
 
 @answer
@@ -58,20 +51,44 @@ class RateObligation(Answer):
 
 
 @answer
+class ApprovalObligation(Answer):
+    """A yes that was used: an approval, or one use of a standing grant."""
+
+    approval_id: str | None = None
+    grant_id: str | None = None
+    by: tuple[str, ...] = ()
+    uses_left: int | None = None
+
+
+@answer
 class PolicyObligations(Answer):
     """What an allow stands on."""
 
     lock: LockObligation | None = None
     rate: tuple[RateObligation, ...] | None = None
+    budget: tuple[BudgetObligation, ...] | None = None
+    approval: ApprovalObligation | None = None
+
+
+@answer
+class PolicyStamp(Answer):
+    """Which decision allowed something, and what it took for it."""
+
+    decision_id: str
+    policy: PolicyReference
+    obligations: PolicyObligations | None = None
 
 
 @answer
 class PolicyApproval(Answer):
-    """Who has to say yes."""
+    """Who has to say yes, and how far that is. Nobody was asked by a dry run, so there it has no ``approval_id``."""
 
     group: str
     quorum: int
     expires_in_ms: int
+    approval_id: str | None = None
+    state: str | None = None
+    expires_at: datetime | None = None
 
 
 @answer

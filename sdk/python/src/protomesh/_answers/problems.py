@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .base import Answer, WrongShapeError, answer
 from .blockers import Blocker
+from .budgets import BudgetLine
 from .policies import PolicyDecision
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Problem(Answer):
     ended_because: str | None = None
     decision: PolicyDecision | None = None
     errors: tuple[FieldError, ...] | None = None
+    budgets: tuple[BudgetLine, ...] | None = None
     document: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod

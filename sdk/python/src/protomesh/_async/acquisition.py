@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from .._answers.locks import GrantedLock, QueuedLock, ReleasedLock
+from .._answers.policies import PolicyObligations
 from .._clock import monotonic
 from .._errors import (
     LockEndedError,
+    LockTimeoutError,
     MeshError,
     NotFoundError,
     ProtocolError,
@@ -39,6 +43,8 @@ class Acquisition:
         self._body = body
         self._request = request
         self._queued: QueuedLock | None = None
+        #: What the decision took, from the first answer on that tells of it: later ones may not.
+        self._taken: PolicyObligations | None = None
 
     async def run(self) -> tuple[GrantedLock, float]:
         """The grant, and when the call that brought it was sent."""
@@ -49,9 +55,11 @@ class Acquisition:
         try:
             while (reply := await self._call(wait_ends, until)) is not None:
                 if reply.status != 202:
-                    return self._sender.read(GrantedLock, reply), reply.sent
+                    return self._whole(self._sender.read(GrantedLock, reply)), reply.sent
                 is_news = self._queued is None and self._request.on_queued is not None
                 self._queued = self._sender.read(QueuedLock, reply)
+                if self._queued.decision is not None:
+                    self._taken = self._queued.decision.obligations or self._taken
                 await call_back(self._request.on_queued, self._queued)
                 if not is_news:
                     await self._pace(reply.sent)
@@ -59,6 +67,9 @@ class Acquisition:
             # Given up from this side. Whatever the service has made of the request meanwhile must not stay behind.
             if self._may_leave_something(fault):
                 await shielded(self._take_back)
+            elif not isinstance(fault, GeneratorExit):
+                # It waited within its first call, whose answer tells of nothing but the end.
+                await shielded(self._give_back, isinstance(fault, (LockTimeoutError, LockEndedError)))
             raise
         await shielded(self._take_back)
         raise self._timed_out()
@@ -96,8 +107,14 @@ class Acquisition:
         return post("/v1/locks", self._body, hold=hold if self._request.on_queued is None else 0.0, until=until)
 
     def _submit_again(self, request_id: str, left: float) -> None:
-        self._queued = None
+        self._queued, self._taken = None, None
         self._body = {**self._body, "request_id": request_id, "wait_ms": max(1, round(left * 1000))}
+
+    def _whole(self, grant: GrantedLock) -> GrantedLock:
+        stamp = grant.decision
+        if stamp is None or stamp.obligations is not None or self._taken is None:
+            return grant
+        return replace(grant, decision=replace(stamp, obligations=self._taken))
 
     async def _pace(self, sent: float) -> None:
         """A service that held the call open is called again at once: its Retry-After is meant for callers who do not wait
@@ -108,6 +125,26 @@ class Acquisition:
 
     async def _take_back(self) -> None:
         """Bounded. A call that was cut off may still be on its way, so "unknown" is asked again before it is believed."""
+        try:
+            await self._cancel()
+        finally:
+            await self._give_back(True)
+
+    async def _give_back(self, is_unknown: bool) -> None:
+        """What the policy reserved in budgets for a lease that never came. ``is_unknown``: no answer may have told of it."""
+        held = () if self._taken is None else self._taken.budget or ()
+        names = [one.reservation_id for one in held]
+        if self._queued is None and is_unknown and self._body.get("action") is not None:
+            # The first rule's reservation has the request's own id.
+            names = [self._body["request_id"]]
+        until = monotonic() + _TAKE_BACK_LIMIT
+        for name in names:
+            body = drop_none(namespace=self._body.get("namespace"))
+            with suppress(MeshError):
+                path = f"/v1/budgets/reservations/{escape(name or '')}/release"
+                await self._sender.send(post(path, body, until=until))
+
+    async def _cancel(self) -> None:
         until = monotonic() + _TAKE_BACK_LIMIT
         if self._queued is not None:
             call = post(f"/v1/locks/{escape(self._queued.lock_id)}/cancel", until=until)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._answers.health import HealthReport
@@ -13,7 +13,7 @@ from .._settings import Settings
 from .._ticket import Ticket
 from .events import Events
 from .fences import Fences
-from .guard import GuardScope, OnUnavailable
+from .guard import GuardScope, OnApproval, OnUnavailable
 from .lease import Lease
 from .locks import Locks, LockScope
 from .policies import Policies
@@ -25,9 +25,14 @@ if TYPE_CHECKING:
     import httpx
     from typing_extensions import Unpack
 
-    # async only
+    from .approvals import Approvals
+    from .budgets import Budgets
+    from .keys import Keys
+
+# async only
+if TYPE_CHECKING:
     from .._sync.client import SyncProtoMesh
-    # end
+# end
 
 _log = logging.getLogger("protomesh")
 
@@ -97,6 +102,29 @@ class ProtoMesh:
         """The leases that this client still holds; those handed on as tickets are not among them."""
         return tuple(self._renewals.held())
 
+    # These rooms are loaded when they are entered, since an import should cost little and most programs enter none.
+
+    @property
+    def budgets(self) -> Budgets:
+        """Reserve what something may cost, and record what it did."""
+        from .budgets import Budgets
+
+        return Budgets(self._sender)
+
+    @property
+    def approvals(self) -> Approvals:
+        """Ask people, wait for them, and decide for them."""
+        from .approvals import Approvals
+
+        return Approvals(self._sender)
+
+    @property
+    def keys(self) -> Keys:
+        """Make, rotate and revoke keys."""
+        from .keys import Keys
+
+        return Keys(self._sender)
+
     # async only
     @property
     def sync(self) -> SyncProtoMesh:
@@ -139,6 +167,9 @@ class ProtoMesh:
         *,
         metadata: Mapping[str, Any] | None = None,
         on_unavailable: OnUnavailable = "closed",
+        on_approval: OnApproval = "raise",
+        approval_timeout: float = 3600.0,
+        on_waiting: Callable[..., Any] | None = None,
         lease: Lease | None = None,
         fencing_token: int | None = None,
         **options: Unpack[GuardOptions],
@@ -146,10 +177,28 @@ class ProtoMesh:
         """``async with mesh.guard("refund", "customer/123", metadata={...}) as guard:`` asks the policy and, if a resource
         is named, takes its lock in the same request. ``guard.granted`` says whether the body may do it; a refusal is a
         value, with ``guard.text`` for a model. ``on_unavailable="open"`` lets the body run without protection when the
-        service cannot be reached. Without a resource, ``lease`` or ``fencing_token`` is shown to the policy."""
-        request = LeaseRequest.of(options)
+        service cannot be reached. Without a resource, ``lease`` or ``fencing_token`` is shown to the policy.
+
+        When people have to approve, the guard is denied and ``guard.denial.approval`` says who; with
+        ``on_approval="wait"`` it waits up to ``approval_timeout`` seconds, holding nothing, and ``on_waiting`` is called
+        with the approval. What is approved already, or named by ``approval_id``, is used.
+
+        What the policy reserved in budgets is ``guard.reservations``. Say in the body what it did cost with
+        ``guard.spent``; what nobody says anything of counts in full."""
         return GuardScope(
-            self.locks, self.policies, action, resource, metadata, request, on_unavailable, lease, fencing_token
+            self._sender,
+            self.locks,
+            self.policies,
+            action,
+            resource,
+            metadata,
+            LeaseRequest.of(options),
+            on_unavailable=on_unavailable,
+            on_approval=on_approval,
+            approval_timeout=approval_timeout,
+            on_waiting=on_waiting,
+            lease=lease,
+            fencing_token=fencing_token,
         )
 
     async def attach(self, ticket: Ticket | Mapping[str, Any] | str) -> Lease:

@@ -116,6 +116,30 @@ async def shielded(work: Callable[..., Coroutine[Any, Any, None]], *arguments: A
     task.result()
 
 
+async def answered(
+    ask: Callable[[], Coroutine[Any, Any, _T]], give_back: Callable[[_T], Coroutine[Any, Any, None]], limit: float
+) -> _T:
+    """The answer to a call that may take something. A caller that is cancelled meanwhile will not hear it, so what it took
+    is given back as soon as it is known, if that is within the limit; only then the caller hears of its cancellation."""
+    task = asyncio.ensure_future(ask())
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await shielded(_give_back_late, task, give_back, limit)
+        raise
+
+
+async def _give_back_late(
+    task: asyncio.Future[_T], give_back: Callable[[_T], Coroutine[Any, Any, None]], limit: float
+) -> None:
+    await asyncio.wait({task}, timeout=limit)
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+    if not task.cancelled() and task.exception() is None:
+        await give_back(task.result())
+
+
 class Signal:
     """Is set once. ``await signal`` waits for it."""
 

@@ -17,7 +17,9 @@ from typing import TypeVar
 from .._async.client import ProtoMesh
 from .._async.guard import Guard
 from .._async.lease import Lease
-from .._errors import LeaseLostError
+from .._clock import monotonic
+from .._denial import Denial
+from .._errors import LeaseLostError, MeshError
 from .._requests import new_request_id
 from .._sync.client import SyncProtoMesh
 from .._sync.guard import SyncGuard
@@ -32,11 +34,18 @@ _T = TypeVar("_T")
 _Pauses = tuple[type[BaseException], ...]
 # Well below what anyone would set as the longest silence of a node.
 _BEAT = 0.25
+# How late a thread may hear that the run that it waits for people in has ended.
+_TURN = 2.0
 
 _log = logging.getLogger("protomesh")
 _running: ContextVar[Guard | SyncGuard | None] = ContextVar("protomesh_running", default=None)
 # Calls whose caller is gone while a thread of theirs still works.
 _leftovers: set[asyncio.Task[object]] = set()
+
+
+def current_guard() -> Guard | SyncGuard | None:
+    """The guard of the calling tool: ``spent`` says what it did cost. None outside of a protected call."""
+    return _running.get()
 
 
 def current_lease() -> Lease | SyncLease | None:
@@ -63,7 +72,19 @@ async def run(
     in_thread: the body runs in a thread, which no cancellation stops. Then the lease is kept until the thread ends.
     beat: is called often while the call waits in the queue.
     """
-    plan = _plan(rule, call)
+    return await run_plan(mesh, plan_of(rule, call), body, pauses=pauses, in_thread=in_thread, beat=beat)
+
+
+async def run_plan(
+    mesh: ProtoMesh,
+    plan: Plan | Refusal | None,
+    body: Callable[[], Awaitable[_T]],
+    *,
+    pauses: _Pauses = (),
+    in_thread: bool = False,
+    beat: Callable[[], None] | None = None,
+) -> _T | Refusal:
+    """The same with what the rule said."""
     if plan is None:
         return await body()
     if isinstance(plan, Refusal):
@@ -100,23 +121,38 @@ def run_sync(
     waits: Waits | None = None,
 ) -> _T | Refusal:
     """The same for a thread. ``asynchronous`` names the call to use where an event loop runs, which must not be stopped."""
-    _refuse_on_loop(asynchronous)
-    plan = _plan(rule, call)
+    refuse_on_loop(asynchronous)
+    return run_plan_sync(mesh, plan_of(rule, call), call, body, pauses=pauses, waits=waits)
+
+
+def run_plan_sync(
+    mesh: SyncProtoMesh,
+    plan: Plan | Refusal | None,
+    call: ToolCall,
+    body: Callable[[SyncGuard], _T],
+    *,
+    pauses: _Pauses = (),
+    waits: Waits | None = None,
+) -> _T | Refusal:
+    """The same with what the rule said."""
     if plan is None:
         return body(SyncGuard(call.name))
     if isinstance(plan, Refusal):
         return plan
+    if waits is not None and plan.on_approval == "wait":
+        return _once_decided(mesh, plan, call, body, pauses, waits)
     paused: BaseException | None = None
     try:
         with ExitStack() as stack:
             wait = None
             if waits is not None and plan.resource is not None:
-                plan.options.setdefault("request_id", new_request_id())
+                plan = plan._replace(options={"request_id": new_request_id(), **plan.options})
                 wait = waits.begin(mesh, plan)
                 if wait is None:
                     return Refusal.given_up(plan.action)
             guard = stack.enter_context(mesh.guard(**plan.guard))
             if wait is not None and not wait.end():
+                guard._has_begun = False
                 return Refusal.given_up(plan.action)
             if guard.denial is not None:
                 return Refusal.of(plan.action, guard.denial)
@@ -129,6 +165,39 @@ def run_sync(
         return Refusal.lost(plan.action, loss)
     assert paused is not None
     raise paused
+
+
+def _once_decided(
+    mesh: SyncProtoMesh,
+    plan: Plan,
+    call: ToolCall,
+    body: Callable[[SyncGuard], _T],
+    pauses: _Pauses,
+    waits: Waits,
+) -> _T | Refusal:
+    """Waits for people in short turns, since nothing else can tell a thread that its run has ended."""
+    ends = monotonic() + plan.approval_timeout
+    told: set[str] = set()
+    while True:
+        asking = plan._replace(on_approval="raise")
+        result = run_plan_sync(mesh, asking, call, body, pauses=pauses, waits=waits)
+        asked = result.approval if isinstance(result, Refusal) else None
+        if asked is None or asked.approval_id is None:
+            return result
+        try:
+            approval = mesh.approvals.get(asked.approval_id)
+            if plan.on_waiting is not None and approval.state == "pending" and approval.approval_id not in told:
+                plan.on_waiting(approval)
+            told.add(approval.approval_id)
+            while approval.state == "pending" and not waits.has_ended:
+                if (left := ends - monotonic()) <= 0:
+                    return result
+                approval = mesh.approvals.wait(asked.approval_id, min(left, _TURN))
+        except MeshError as fault:
+            return Refusal.of(plan.action, Denial.of(plan.action, fault))
+        if waits.has_ended:
+            return Refusal.given_up(plan.action)
+        plan = plan.showing(approval.approval_id)
 
 
 async def _guarded(
@@ -166,7 +235,8 @@ async def _guarded(
     raise paused
 
 
-def _plan(rule: CompiledRule | None, call: ToolCall) -> Plan | Refusal | None:
+def plan_of(rule: CompiledRule | None, call: ToolCall) -> Plan | Refusal | None:
+    """What the call needs; None: nothing."""
     if rule is None:
         return None
     try:
@@ -179,7 +249,7 @@ def _plan(rule: CompiledRule | None, call: ToolCall) -> Plan | Refusal | None:
         return Refusal.unclear(rule.action_of(call), f"{type(fault).__name__}: {fault}")
 
 
-def _refuse_on_loop(asynchronous: str) -> None:
+def refuse_on_loop(asynchronous: str) -> None:
     """Whoever holds the resource may be another task of the loop that would stand still."""
     try:
         asyncio.get_running_loop()

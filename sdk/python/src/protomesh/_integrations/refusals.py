@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from .._answers.approvals import Approval
+from .._answers.policies import PolicyApproval
 from .._answers.problems import Problem
 from .._denial import Denial
 from .._errors import LeaseLostError
@@ -27,6 +29,8 @@ class Refusal:
     """When a retry makes sense, if the service said so."""
     problem: Problem | None = None
     """Everything that the service said; None when it was not asked."""
+    approval: PolicyApproval | None = None
+    """The approval that the call waits for, if people have to approve it."""
 
     @classmethod
     def of(cls, action: str, denial: Denial) -> Refusal:
@@ -38,6 +42,7 @@ class Refusal:
             retryable=denial.retryable,
             retry_after_ms=denial.retry_after_ms,
             problem=denial.problem,
+            approval=denial.approval,
         )
 
     @classmethod
@@ -61,4 +66,14 @@ class Refusal:
     @property
     def details(self) -> dict[str, Any]:
         """For programs, where a framework has a place for it; plain JSON, so that it survives a checkpoint."""
-        return {"code": self.code, "retryable": self.retryable, "retry_after_ms": self.retry_after_ms}
+        details = {"code": self.code, "retryable": self.retryable, "retry_after_ms": self.retry_after_ms}
+        if self.approval is not None and self.approval.approval_id is not None:
+            details["approval_id"] = self.approval.approval_id
+        return details
+
+
+def decided_text(action: str, approval: Approval) -> str:
+    """Why an approval that was waited for allows nothing."""
+    said = "; ".join(f"{vote.approver}: {vote.comment}" for vote in approval.votes if vote.comment)
+    which = f"The approval {approval.approval_id} of the group {approval.group} is {approval.state}."
+    return f"Not done: {action}. {which}" + (f" {said}." if said else "")

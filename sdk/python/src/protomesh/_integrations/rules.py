@@ -43,6 +43,13 @@ class Protection(GuardOptions, total=False):
     """What the policy reads of the call: a mapping, or the names of the arguments that it may see (``"*"`` for all)."""
     on_unavailable: str
     """``"open"`` runs the tool without protection while the service cannot be reached; ``"closed"``."""
+    on_approval: str
+    """When people have to approve: ``"raise"`` lets the model read who, ``"wait"`` waits for them, and ``"pause"`` pauses
+    the run in the way of the framework, where that has one."""
+    approval_timeout: float
+    """For how many seconds ``"wait"`` waits; an hour."""
+    on_waiting: Callable[..., Any] | None
+    """Called with the approval when a call waits for it."""
 
 
 #: The name of a resource, a Protection, or a function of the call that gives one of them, or None to run the tool as it is.
@@ -60,18 +67,29 @@ class Plan(NamedTuple):
     resource: ResourceArgument | None
     metadata: Mapping[str, Any] | None
     on_unavailable: str
+    #: None is the framework's way.
+    on_approval: str | None
+    approval_timeout: float
+    on_waiting: Callable[..., Any] | None
     options: dict[str, Any]
 
     @property
     def guard(self) -> dict[str, Any]:
-        """As keywords."""
+        """As keywords. What a framework pauses for, the guard refuses."""
         return {
             "action": self.action,
             "resource": self.resource,
             "metadata": self.metadata,
             "on_unavailable": self.on_unavailable,
+            "on_approval": "wait" if self.on_approval == "wait" else "raise",
+            "approval_timeout": self.approval_timeout,
+            "on_waiting": self.on_waiting,
             **self.options,
         }
+
+    def showing(self, approval_id: str | None) -> Plan:
+        """The same with what people have decided."""
+        return self if approval_id is None else self._replace(options={**self.options, "approval_id": approval_id})
 
 
 class CompiledRule:
@@ -82,6 +100,11 @@ class CompiledRule:
         if self._function is not None and not callable(self._function):
             raise TypeError(f"A rule is the name of a resource, a Protection or a function of the call, not {rule!r}.")
         self._fixed = None if self._function is not None else _Parts(cast("str | Protection", rule), Template)
+
+    @property
+    def on_approval(self) -> str | None:
+        """What it says itself; None for the framework's way, and where only a call can tell."""
+        return None if self._fixed is None else self._fixed.on_approval
 
     def action_of(self, call: ToolCall) -> str:
         """What is said to be not done when the rule itself fails."""
@@ -119,7 +142,15 @@ def own_requests(options: GuardOptions) -> None:
     """Checks options that are for more than one request. Two requests of one id would be one, with one lease for both."""
     if options.get("request_id") is not None:
         raise TypeError("There is no request_id here: each call is a request of its own, whose id is made for it.")
+    if options.get("approval_id") is not None:
+        raise TypeError("There is no approval_id here: an approval is good for one call.")
     LeaseRequest.of(options)
+
+
+def check_on_approval(value: str | None) -> None:
+    """Raises ValueError for what there is not."""
+    if value not in (None, "raise", "wait", "pause"):
+        raise ValueError('on_approval is "raise", "wait" or "pause".')
 
 
 class _Parts:
@@ -136,6 +167,10 @@ class _Parts:
         self._on_unavailable: str = given.pop("on_unavailable", "closed")
         if self._on_unavailable not in ("closed", "open"):
             raise ValueError('on_unavailable is "closed" or "open".')
+        self.on_approval: str | None = given.pop("on_approval", None)
+        check_on_approval(self.on_approval)
+        self._approval_timeout: float = given.pop("approval_timeout", 3600.0)
+        self._on_waiting: Callable[..., Any] | None = given.pop("on_waiting", None)
         if "metadata" in given or "action" in given:
             raise TypeError("A rule names action and metadata once.")
         own_requests(cast("GuardOptions", given))
@@ -148,6 +183,9 @@ class _Parts:
             resource=cast("ResourceArgument | None", _fill(self._resource, call, as_name=True)),
             metadata=self._metadata_of(call),
             on_unavailable=self._on_unavailable,
+            on_approval=self.on_approval,
+            approval_timeout=self._approval_timeout,
+            on_waiting=self._on_waiting,
             options={**self._options, "labels": labels},
         )
 

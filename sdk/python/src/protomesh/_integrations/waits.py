@@ -35,6 +35,11 @@ class Waits:
             self._open.add(wait)
         return wait
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether whoever asked is gone."""
+        return self._ended
+
     def close(self, wait: Wait) -> bool:
         """Whether the call may go on."""
         with self._gate:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .._answers.health import HealthReport
@@ -14,7 +14,7 @@ from .._settings import Settings
 from .._ticket import Ticket
 from .events import Events
 from .fences import Fences
-from .guard import GuardScope, OnUnavailable
+from .guard import GuardScope, OnApproval, OnUnavailable
 from .lease import SyncLease
 from .locks import Locks, LockScope
 from .policies import Policies
@@ -25,6 +25,10 @@ from .transport import Call, Sender
 if TYPE_CHECKING:
     import httpx
     from typing_extensions import Unpack
+
+    from .approvals import Approvals
+    from .budgets import Budgets
+    from .keys import Keys
 
 
 _log = logging.getLogger("protomesh")
@@ -85,6 +89,29 @@ class SyncProtoMesh:
         """The leases that this client still holds; those handed on as tickets are not among them."""
         return tuple(self._renewals.held())
 
+    # These rooms are loaded when they are entered, since an import should cost little and most programs enter none.
+
+    @property
+    def budgets(self) -> Budgets:
+        """Reserve what something may cost, and record what it did."""
+        from .budgets import Budgets
+
+        return Budgets(self._sender)
+
+    @property
+    def approvals(self) -> Approvals:
+        """Ask people, wait for them, and decide for them."""
+        from .approvals import Approvals
+
+        return Approvals(self._sender)
+
+    @property
+    def keys(self) -> Keys:
+        """Make, rotate and revoke keys."""
+        from .keys import Keys
+
+        return Keys(self._sender)
+
     def lock(self, resource: ResourceArgument, **options: Unpack[LeaseOptions]) -> LockScope:
         """``with mesh.lock("customer/123", wait=30) as lease:`` holds a lease while the body runs. When the lease is
         lost meanwhile, LeaseLostError is raised when
@@ -98,6 +125,9 @@ class SyncProtoMesh:
         *,
         metadata: Mapping[str, Any] | None = None,
         on_unavailable: OnUnavailable = "closed",
+        on_approval: OnApproval = "raise",
+        approval_timeout: float = 3600.0,
+        on_waiting: Callable[..., Any] | None = None,
         lease: SyncLease | None = None,
         fencing_token: int | None = None,
         **options: Unpack[GuardOptions],
@@ -105,10 +135,28 @@ class SyncProtoMesh:
         """``with mesh.guard("refund", "customer/123", metadata={...}) as guard:`` asks the policy and, if a resource
         is named, takes its lock in the same request. ``guard.granted`` says whether the body may do it; a refusal is a
         value, with ``guard.text`` for a model. ``on_unavailable="open"`` lets the body run without protection when the
-        service cannot be reached. Without a resource, ``lease`` or ``fencing_token`` is shown to the policy."""
-        request = LeaseRequest.of(options)
+        service cannot be reached. Without a resource, ``lease`` or ``fencing_token`` is shown to the policy.
+
+        When people have to approve, the guard is denied and ``guard.denial.approval`` says who; with
+        ``on_approval="wait"`` it waits up to ``approval_timeout`` seconds, holding nothing, and ``on_waiting`` is called
+        with the approval. What is approved already, or named by ``approval_id``, is used.
+
+        What the policy reserved in budgets is ``guard.reservations``. Say in the body what it did cost with
+        ``guard.spent``; what nobody says anything of counts in full."""
         return GuardScope(
-            self.locks, self.policies, action, resource, metadata, request, on_unavailable, lease, fencing_token
+            self._sender,
+            self.locks,
+            self.policies,
+            action,
+            resource,
+            metadata,
+            LeaseRequest.of(options),
+            on_unavailable=on_unavailable,
+            on_approval=on_approval,
+            approval_timeout=approval_timeout,
+            on_waiting=on_waiting,
+            lease=lease,
+            fencing_token=fencing_token,
         )
 
     def attach(self, ticket: Ticket | Mapping[str, Any] | str) -> SyncLease:

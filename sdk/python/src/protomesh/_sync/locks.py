@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -32,7 +32,7 @@ from .._ticket import Ticket
 from .acquisition import Acquisition
 from .lease import SyncLease, means_loss
 from .renewals import Renewals
-from .runtime import Scope, Stream, before_waiting, is_cancellation
+from .runtime import Scope, Stream, before_waiting, is_cancellation, shielded
 from .transport import Sender, escape, get, post
 
 if TYPE_CHECKING:
@@ -245,11 +245,20 @@ class LockScope:
 
 
 def leave(
-    scope: Scope, lease: SyncLease, kind: type[BaseException] | None, fault: BaseException | None, note: str | None
+    scope: Scope,
+    lease: SyncLease,
+    kind: type[BaseException] | None,
+    fault: BaseException | None,
+    note: str | None,
+    settle: Callable[[], Any] | None = None,
 ) -> None:
-    """Releases after a body. A loss while it ran is raised, unless the body has another failure of its own."""
+    """Settles and releases after a body. A loss while it ran is raised, unless the body has another failure of its own."""
     was_ours = scope.leave(kind)
-    lease._close(note)
+    try:
+        if settle is not None:
+            shielded(settle)
+    finally:
+        lease._close(note)
     if (was_ours or kind is None) and (loss := lease._find_loss()) is not None:
         raise loss from fault
 

@@ -46,10 +46,13 @@ class Policies:
         agent_id: str | None = None,
         request_id: str | None = None,
         namespace: str | None = None,
+        run_id: str | None = None,
+        approval_id: str | None = None,
         dry_run: bool = False,
     ) -> PolicyDecision:
         """May this agent do this now? A deny is an answer: its reasons say what would change it. ``lease`` or its
-        ``fencing_token`` is for rules that require one; ``dry_run`` takes no place in a rate."""
+        ``fencing_token`` is for rules that require one, ``run_id`` for budgets of a run, and ``approval_id`` uses what
+        people have approved. ``dry_run`` takes no place in a rate, reserves nothing and asks nobody."""
         check = PolicyCheck(
             action=action,
             resource=resource,
@@ -59,6 +62,8 @@ class Policies:
             agent_id=agent_id,
             request_id=request_id,
             namespace=namespace,
+            run_id=run_id,
+            approval_id=approval_id,
         )
         body = check_body(check, self._sender.settings)
         return self._sender.ask(PolicyDecision, post(f"/v1/policies/check{_dry(dry_run)}", body))
