@@ -49,7 +49,7 @@ public sealed class ToolApprovalTests(LiveService service) : IClassFixture<LiveS
 
         Assert.Equal("deployed 1.2", await ToolLoop.RunAsync(model, "Deploy it.", [tool]));
 
-        Assert.Matches("^Not done: deploy\\. a person has to look at it\\. A person of the group ops has to approve this: [0-9a-f-]{36}\\. ", denial);
+        Assert.Matches("^Not done: deploy\\. a person has to look at it\\. .*A person of the group ops has to approve this: [0-9a-f-]{36}\\. ", denial);
         Assert.Equal(["1.2"], _deployed);
     }
 
