@@ -175,14 +175,16 @@ public sealed class GuardChainTests
     public async Task A_caller_that_leaves_while_people_think_holds_nothing()
     {
         using var patience = new CancellationTokenSource();
-        await using var server = await FaultServer.StartAsync((request, context) => request.Path == Check
-            ? Decide(context, Ask) : Answers.Json(context, 200, Asked("pending"), ApprovalsJson.Default.Approval));
+        await using var server = await FaultServer.StartAsync((request, context) => request.Path == Approval
+            ? Answers.Json(context, 200, Asked("pending"), ApprovalsJson.Default.Approval)
+            : Answers.Problem(context, "policy_denied", problem => problem with { Decision = Ask }));
         await using var mesh = server.Client();
 
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() =>
             mesh.GuardAsync("deploy", "app/1", new() { OnApproval = OnApproval.Wait, OnWaiting = _ => patience.Cancel() }, patience.Token));
 
         Assert.Empty(mesh.Held);
+        Assert.Equal(["/v1/locks", Approval], server.Requests.Select(request => request.Path).Distinct());
     }
 
     [Fact]

@@ -13,20 +13,25 @@ namespace ProtoMesh.Leases;
 internal sealed class ApprovalChain(
     MeshClientOptions client, ApprovalsClient approvals, GuardOptions options, Func<GuardOptions, bool, CancellationToken, Task<Guard>> ask)
 {
+    // Of a service whose answers contradict each other.
+    private const int MostRounds = 16;
+
     private static readonly TimeSpan ShortestRound = TimeSpan.FromMilliseconds(250);
 
     private readonly TimeProvider _time = client.TimeProvider;
     private readonly HashSet<string> _told = new(StringComparer.Ordinal);
     private readonly GuardOptions _options = options;
     private GuardOptions _asked = options;
+    private bool _needsPeople;
     private long? _ends;
 
     public async Task<Guard> RunAsync(CancellationToken cancellationToken)
     {
-        while (true)
+        for (var round = 1; ; round++)
         {
-            var guard = await ask(_asked, _ends is null, cancellationToken);
-            if (guard.Granted)
+            // What people have to approve is not done without them because the service has gone meanwhile.
+            var guard = await ask(_asked, !_needsPeople, cancellationToken);
+            if (guard.Granted || round == MostRounds)
             {
                 return guard;
             }
@@ -40,6 +45,7 @@ internal sealed class ApprovalChain(
             {
                 return guard;
             }
+            _needsPeople = true;
             if (wanted.State == ApprovalsClient.Approved && id != _asked.ApprovalId)
             {
                 // They said yes since this was last asked.
