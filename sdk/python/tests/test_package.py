@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -18,6 +19,8 @@ from protomesh import Denial, Guard, GuardOptions, Lease, LeaseOptions, MeshErro
 from service import REPOSITORY
 
 HERE = Path(__file__).resolve().parent.parent
+# What a guard asks, apart from how.
+_ASKED = {"self", "action", "resource", "metadata", "lease", "fencing_token", "options"}
 SURFACE = REPOSITORY / "tests/conformance/surface.json"
 
 
@@ -107,6 +110,7 @@ def own_surface() -> dict[str, set[str]]:
         "fences": public(mesh.fences),
         "events": public(mesh.events),
         "guard": public(Guard("act")) - {"action"},
+        "guard_options": set(inspect.signature(ProtoMesh.guard).parameters) - _ASKED,
         "denial": set(Denial.__dataclass_fields__),
         "acquire_options": set(LeaseOptions.__annotations__),
         "client_options": set(init) - {"return"},
