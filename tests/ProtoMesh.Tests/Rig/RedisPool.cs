@@ -33,10 +33,19 @@ internal static class RedisPool
 
     internal sealed class Rented(string connectionString, IReadOnlyList<int> ports, Func<Task> giveBack) : IAsyncDisposable
     {
+        private int _isGivenBack;
+
         public string ConnectionString => connectionString;
 
         public IReadOnlyList<int> Ports => ports;
 
-        public async ValueTask DisposeAsync() => await giveBack();
+        /// <summary>Once: given back twice, a server would be lent to two tests at a time, and one would empty the other's.</summary>
+        public async ValueTask DisposeAsync()
+        {
+            if (Interlocked.Exchange(ref _isGivenBack, 1) == 0)
+            {
+                await giveBack();
+            }
+        }
     }
 }
