@@ -210,8 +210,8 @@ test("A wait that ends is the pending approval, and one of no time only looks", 
 test("A wait for a service that goes away ends with what was seen last, and throws when nothing was", async () => {
   const server = await serve(["pending", { reset: true }]);
 
-  assert.equal((await server.client().approvals.wait("ap-1", { timeout: 400 })).state, "pending");
-  await assert.rejects(server.client().approvals.wait("ap-1", { timeout: 400 }), UnavailableError);
+  assert.equal((await server.client().approvals.wait("ap-1", { timeout: 1_500 })).state, "pending");
+  await assert.rejects(server.client().approvals.wait("ap-1", { timeout: 1_500 }), UnavailableError);
 
   await server.stop();
 });
