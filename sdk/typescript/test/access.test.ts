@@ -122,7 +122,11 @@ test("An approval is asked for, seen, given once and used once", async () => {
   assert.deepEqual([decision.allowed, decision.obligations?.approval?.approvalId, decision.obligations?.approval?.by], [true, asked.approvalId, ["ann"]]);
   const again = await agent.policies.check("refund", shown);
   assert.deepEqual([again.decision, again.reasons[0]?.effect, again.reasons[0]?.code], ["deny", "approval", "APPROVAL_CONSUMED"]);
-  assert.deepEqual((await all(person.approvals.list({ action: "refund", limit: 1 }))).map(one => [one.approvalId, one.state]), [[asked.approvalId, "consumed"]]);
+  const listed = await until("the use is written down", async () => {
+    const found = await all(person.approvals.list({ action: "refund", state: "consumed", limit: 1 }));
+    return found.length > 0 ? found : undefined;
+  });
+  assert.deepEqual(listed.map(one => one.approvalId), [asked.approvalId]);
 });
 
 test("A request is denied, cancelled and revoked, and says so to whoever decides too late", async () => {
@@ -184,7 +188,7 @@ for (const resource of [true, false]) {
     assert.deepEqual(seen, [0, 0]);
     const { spent, held } = await person.budgets.usage("day");
     assert.deepEqual([spent, held, agent.held.length], [usd(29.5), 0, 0]);
-    assert.equal((await person.approvals.get(approvalId)).state, "consumed");
+    await until("the use is written down", async () => (await person.approvals.get(approvalId)).state === "consumed");
   });
 
   test(`A guard ${kind} that people say no to is a denial, and takes nothing`, async () => {

@@ -122,7 +122,8 @@ for (const onApproval of ["raise", "wait"] as const) {
   test(`A yes that is there already is used, also by a guard with onApproval ${onApproval}`, async () => {
     const server = await serve([], request => (asks(request) && request.body.approval_id === undefined ? mustBeApproved(request, "ap-1", "approved") : undefined));
 
-    assert.equal(await server.client().guard({ ...refund, onApproval, onWaiting: () => assert.fail("There is nothing to wait for.") }, guard => guard.approvalId), "ap-1");
+    const options = { ...refund, onApproval, onWaiting: () => assert.fail("There is nothing to wait for.") };
+    assert.deepEqual(await server.client().guard(options, guard => [guard.granted, guard.approvalId]), [true, "ap-1"]);
 
     assert.equal(server.requests.filter(({ path }) => path.startsWith("/v1/approvals")).length, 0);
     await server.stop();
@@ -164,6 +165,15 @@ test("A guard that is open goes on without a service, but not without the people
   await server.stop();
 });
 
+test("Nor does an open guard go on when the service goes away after the yes", async () => {
+  const server = await serve(["approved"], request => (asks(request) && request.body.approval_id !== undefined ? { reset: true } : undefined));
+
+  const seen = await server.client({ retryFor: 0 }).guard({ ...refund, onApproval: "wait", onUnavailable: "open" }, guard => [guard.granted, guard.denial?.code]);
+
+  assert.deepEqual(seen, [false, "unreachable"]);
+  await server.stop();
+});
+
 test("What onWaiting throws gives up, and is thrown", async () => {
   const server = await serve(["pending"]);
 
@@ -200,8 +210,8 @@ test("A wait that ends is the pending approval, and one of no time only looks", 
 test("A wait for a service that goes away ends with what was seen last, and throws when nothing was", async () => {
   const server = await serve(["pending", { reset: true }]);
 
-  assert.equal((await server.client().approvals.wait("ap-1", { timeout: 400 })).state, "pending");
-  await assert.rejects(server.client().approvals.wait("ap-1", { timeout: 400 }), UnavailableError);
+  assert.equal((await server.client().approvals.wait("ap-1", { timeout: 1_500 })).state, "pending");
+  await assert.rejects(server.client().approvals.wait("ap-1", { timeout: 1_500 }), UnavailableError);
 
   await server.stop();
 });

@@ -196,6 +196,19 @@ test("What cannot be settled is a warning, and neither the result nor the lease 
   await server.stop();
 });
 
+test("A client that is closed in the body still tells what it cost", async () => {
+  const server = await serve([reserved("r-1")]);
+  const mesh = server.client();
+
+  await mesh.guard(refund, async guard => {
+    guard.spent(120);
+    await mesh.close();
+  });
+
+  assert.deepEqual(settled(server), [["r-1/commit", { actual: 120 }]]);
+  await server.stop();
+});
+
 test("A commit whose answer is lost is repeated, and goes on after the caller has given up", async () => {
   const stop = new AbortController();
   let resets = 2;

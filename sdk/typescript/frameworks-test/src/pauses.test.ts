@@ -7,7 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { call } from "./rig/framework.js";
 import { activate } from "./rig/approvals.js";
 import { goOn, goOnElsewhere, linesOf, pausing } from "./rig/pauses.js";
-import { untilFree } from "./rig/poll.js";
+import { until, untilFree } from "./rig/poll.js";
 import { newResource, Service } from "./rig/service.js";
 
 let service: Service;
@@ -44,6 +44,10 @@ for (const framework of pausing) {
       return found;
     }
 
+    /** Its use is certain at once, and written down a moment later. */
+    const untilUsed = (people: ProtoMesh, approvalId: string) =>
+      until("the approval is used", async () => (await people.approvals.get(approvalId)).state === "consumed");
+
     it("holds nothing meanwhile, and runs the tool once in the process that takes the run up after the yes", async () => {
       const { mesh, people, calls: [{ args }], job } = await scene(30) as Awaited<ReturnType<typeof scene>> & { calls: [ReturnType<typeof call>] };
 
@@ -60,7 +64,7 @@ for (const framework of pausing) {
       assert.deepEqual(await goOnElsewhere({ ...job, saved }), [`done ${args.resource}`]);
 
       assert.equal(linesOf(job.file).length, 1);
-      assert.equal((await people.approvals.get(approval!.approvalId)).state, "consumed");
+      await untilUsed(people, approval!.approvalId);
       const { spent, held } = await people.budgets.usage("day");
       assert.deepEqual([spent, held], [15_000_000, 0]);
     });
@@ -112,7 +116,7 @@ for (const framework of pausing) {
       assert.deepEqual((await framework.begin(mesh, job)).asked, []);
 
       assert.equal(linesOf(job.file).length, 1);
-      assert.equal((await people.approvals.get(approvalId)).state, "consumed");
+      await untilUsed(people, approvalId);
     });
 
     it("pauses for those calls alone that people have to approve, and goes on with each as it was decided", async () => {
