@@ -110,6 +110,7 @@ public sealed class ApprovalsClient
     /// <param name="approvalId">Which.</param>
     /// <param name="comment">Why; kept with the vote.</param>
     /// <param name="metadata">Approves it with other metadata than was asked for; the policy decides that anew.</param>
+    /// <param name="digest">That of the approval as it was read; required once somebody else has edited it.</param>
     /// <param name="validFor">How long it may be used once it is approved, up to 24 h; 1 h.</param>
     /// <param name="approver">Who decides, where the service is open; with keys the key says who.</param>
     /// <param name="cancellationToken">Gives up the call.</param>
@@ -117,7 +118,7 @@ public sealed class ApprovalsClient
     /// <exception cref="ConflictException">It is no longer pending; the problem's <c>state</c> says what it is. (<c>approval_closed</c>)</exception>
     /// <exception cref="NotFoundException">There is none that this caller may see.</exception>
     public Task<Approval> ApproveAsync(
-        string approvalId, string? comment = null, JsonObject? metadata = null, TimeSpan? validFor = null, string? approver = null,
+        string approvalId, string? comment = null, JsonObject? metadata = null, string? digest = null, TimeSpan? validFor = null, string? approver = null,
         CancellationToken cancellationToken = default)
     {
         Durations.Check(validFor, nameof(validFor));
@@ -125,6 +126,7 @@ public sealed class ApprovalsClient
         {
             Comment = comment,
             Metadata = ActionMetadata.ToElement(metadata),
+            Digest = digest,
             ValidMs = (long?)validFor?.TotalMilliseconds,
             Approver = approver,
         };

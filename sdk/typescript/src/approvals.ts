@@ -45,6 +45,8 @@ export interface VoteOptions extends CallOptions {
 export interface ApproveOptions extends VoteOptions {
   /** Other metadata than was asked for: what is approved then is the action with these, which the policy decides anew. */
   readonly metadata?: Readonly<Record<string, unknown>>;
+  /** The digest of the approval as it was read: required once somebody else has edited it. */
+  readonly digest?: string;
   /** For how many ms it can be used, up to 24 h; 1 h. */
   readonly valid?: number;
 }
@@ -164,9 +166,9 @@ export class ApprovalsClient {
    * @throws ConflictError It is no longer pending (`approval_closed`); the problem's `state` says what it is.
    */
   approve(approvalId: string, options: ApproveOptions = {}): Promise<Approval> {
-    const { comment, approver, metadata, valid, signal } = options;
+    const { comment, approver, metadata, digest, valid, signal } = options;
     checkDuration("valid", valid);
-    return this.#api.decideApproval(approvalId, "approve", { comment, metadata, valid_ms: valid, approver }, { signal });
+    return this.#api.decideApproval(approvalId, "approve", { comment, metadata, digest, valid_ms: valid, approver }, { signal });
   }
 
   /**

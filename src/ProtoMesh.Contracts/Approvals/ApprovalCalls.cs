@@ -42,6 +42,9 @@ public sealed record ApproveApproval
     /// <summary>What may be done instead of what was asked, in place of its metadata. It is decided again, and takes the place of earlier votes.</summary>
     public JsonElement? Metadata { get; init; }
 
+    /// <summary>The digest of what was read: nothing is approved that it is not of. Required once somebody else has edited the request.</summary>
+    public string? Digest { get; init; }
+
     /// <summary>1,000-86,400,000: how long it can be used once there are enough votes; 3,600,000. The last vote's counts.</summary>
     public long? ValidMs { get; init; }
 

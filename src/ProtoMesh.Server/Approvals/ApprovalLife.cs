@@ -79,8 +79,13 @@ internal sealed class ApprovalLife(
         }
 
         ApprovalEdit? edit = null;
-        if (body.Metadata is { ValueKind: JsonValueKind.Object } metadata && record.IsPending)
+        if (body.Metadata is { ValueKind: JsonValueKind.Object } metadata)
         {
+            if (!record.IsPending)
+            {
+                return (null, ApprovalProblems.Closed(record));
+            }
+
             (edit, var problem) = await EditAsync(record, metadata, cancellationToken);
             problem ??= MayDecide(record, edit!.Approvers.Group, by, caller);
             if (problem is not null)
@@ -89,12 +94,12 @@ internal sealed class ApprovalLife(
             }
         }
 
-        return await VoteAsync(record, by, ApprovalVotes.Approve, body.Comment, edit, body.ValidMs ?? ApprovalValidator.DefaultValidMs, cancellationToken);
+        return await VoteAsync(record, by, ApprovalVotes.Approve, body.Comment, edit, body.Digest, body.ValidMs ?? ApprovalValidator.DefaultValidMs, cancellationToken);
     }
 
     public async Task<(Approval? Approval, Problem? Problem)> DenyAsync(ApprovalRecord record, string? comment, Approver by, Caller caller, CancellationToken cancellationToken) =>
         MayDecide(record, record.Row.ApproverGroup, by, caller) is { } refused
-            ? (null, refused) : await VoteAsync(record, by, ApprovalVotes.Deny, comment, null, null, cancellationToken);
+            ? (null, refused) : await VoteAsync(record, by, ApprovalVotes.Deny, comment, null, null, null, cancellationToken);
 
     /// <summary>Takes a request back.</summary>
     public async Task<(Approval? Approval, Problem? Problem)> CancelAsync(ApprovalRecord record, Caller caller, CancellationToken cancellationToken)
@@ -136,11 +141,11 @@ internal sealed class ApprovalLife(
         by.Id == record.Row.AgentId || by.Id == record.Row.RequesterKey ? ApprovalProblems.OwnRequest(record.Row.AgentId) : NotOfTheGroup(group, caller);
 
     private async Task<(Approval? Approval, Problem? Problem)> VoteAsync(
-        ApprovalRecord record, Approver by, string vote, string? comment, ApprovalEdit? edit, long? validMs, CancellationToken cancellationToken)
+        ApprovalRecord record, Approver by, string vote, string? comment, ApprovalEdit? edit, string? read, long? validMs, CancellationToken cancellationToken)
     {
         var policy = policies.Of(record.Row.Namespace).Set.Sha256;
         var validUntil = validMs is null ? (DateTime?)null : await terms.FromNowAsync(validMs.Value, cancellationToken);
-        var (after, counts) = await store.VoteAsync(record.Row.ApprovalId, policy, by, vote, comment, edit, validUntil, cancellationToken);
+        var (after, counts) = await store.VoteAsync(record.Row.ApprovalId, policy, by, vote, comment, edit, read, validUntil, cancellationToken);
         return counts ? (await ShownAsync(after, cancellationToken), null) : (null, ApprovalProblems.Closed(after));
     }
 
@@ -166,10 +171,11 @@ internal sealed class ApprovalLife(
         return outcome switch
         {
             // It needs no approval any more; whoever saw it said yes to it all the same.
-            { Problem.Code: "approval_not_needed" } => (new ApprovalEdit(metadata.GetRawText(), ApprovalDigest.Of(question, active.Set.Sha256), approvers), null),
+            { Problem.Code: "approval_not_needed" } => (new ApprovalEdit(metadata.GetRawText(), ApprovalDigest.Of(question, active.Set.Sha256), approvers, record.Rules), null),
             { Problem: { } problem } => (null, problem),
-            { Answer.Decision: { Decision: PolicyVerdict.RequireApproval, Approval: { } asked } } =>
-                (new ApprovalEdit(metadata.GetRawText(), ApprovalDigest.Of(question, active.Set.Sha256), approvers with { Group = asked.Group, Quorum = asked.Quorum }), null),
+            { Answer.Decision: { Decision: PolicyVerdict.RequireApproval, Approval: { } asked, Reasons: var reasons } } => (new ApprovalEdit(
+                metadata.GetRawText(), ApprovalDigest.Of(question, active.Set.Sha256), approvers with { Group = asked.Group, Quorum = asked.Quorum },
+                [.. reasons.Where(reason => reason.Effect == PolicyVerdict.RequireApproval).Select(reason => new ApprovalRule { Rule = reason.Rule, At = reason.At, Message = reason.Message })]), null),
             _ => (null, Problems.Of("policy_denied", outcome.Answer!.Decision.Reason) with { Decision = outcome.Answer.Decision }),
         };
     }

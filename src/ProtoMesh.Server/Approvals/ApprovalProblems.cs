@@ -21,7 +21,8 @@ internal static class ApprovalProblems
 
     private static string Story(ApprovalRow row) => row.State switch
     {
-        ApprovalState.Pending => "still waits for a decision, so there is nothing to revoke",
+        ApprovalState.Pending when row.IsEdited => $"was edited; read it again, and approve with its digest {row.Digest}",
+        ApprovalState.Pending => "still waits for a decision: there is nothing to revoke, and the digest that came is not its own",
         ApprovalState.Approved => "was approved already",
         ApprovalState.Denied => $"was denied{(row.EndedBy is { } by ? $" by {by}" : "")}",
         ApprovalState.Expired => "expired before enough people had decided",

@@ -21,7 +21,7 @@ internal static class ApprovalVotes
 }
 
 /// <summary>What approvers made of a request.</summary>
-internal sealed record ApprovalEdit(string Metadata, string Digest, Approvers Approvers);
+internal sealed record ApprovalEdit(string Metadata, string Digest, Approvers Approvers, IReadOnlyList<ApprovalRule> Rules);
 
 /// <summary>Approvals in SQL. Every step is a transaction of its own, which begins only when the one before is committed.</summary>
 internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAppend journal, WebhookOutbox outbox, ApprovalNews news, TimeProvider time)
@@ -75,10 +75,11 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
     /// <param name="vote">What.</param>
     /// <param name="comment">Why.</param>
     /// <param name="edit">What may be done instead.</param>
+    /// <param name="read">The digest of what the approver has read; after somebody else's edit nothing counts without it.</param>
     /// <param name="validUntil">Until when an approved one can be used, by the time of the store, which ends it.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public Task<(ApprovalRecord Record, bool Counts)> VoteAsync(
-        string id, string policySha256, Approver by, string vote, string? comment, ApprovalEdit? edit, DateTime? validUntil, CancellationToken cancellationToken) => ChangeAsync(async (db, events) =>
+        string id, string policySha256, Approver by, string vote, string? comment, ApprovalEdit? edit, string? read, DateTime? validUntil, CancellationToken cancellationToken) => ChangeAsync(async (db, events) =>
     {
         var record = (await ReadAsync(db, id, cancellationToken))!;
         var row = record.Row;
@@ -95,11 +96,17 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
         }
 
         var votes = record.Votes.ToList();
+        if (vote == ApprovalVotes.Approve && edit is null && read != row.Digest && (read is not null || (row.IsEdited && votes.All(each => each.Approver != by.Id))))
+        {
+            return (record, false);
+        }
+
         if (edit is not null)
         {
             db.RemoveRange(votes.Where(each => each.Approver != by.Id));
             votes.RemoveAll(each => each.Approver != by.Id);
             (row.Metadata, row.Digest, row.ApproverGroup, row.Quorum, row.IsEdited) = (edit.Metadata, edit.Digest, edit.Approvers.Group, edit.Approvers.Quorum, true);
+            row.Rules = JsonSerializer.Serialize(edit.Rules, ApprovalsJson.Default.IReadOnlyListApprovalRule);
         }
 
         if (votes.FirstOrDefault(each => each.Approver == by.Id) is { } own)
@@ -176,10 +183,18 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
     private async Task<ApprovalRecord?> OpenOfAsync(MeshDb db, ApprovalDraft draft, string subject, string? except, CancellationToken cancellationToken)
     {
         var (digest, now) = (draft.Digest, Now);
-        var row = await db.Set<ApprovalRow>().Where(row => row.Subject == subject && (row.AskedDigest == digest || row.Digest == digest) && row.ApprovalId != except
+        var rows = await db.Set<ApprovalRow>().Where(row => row.Subject == subject && (row.AskedDigest == digest || row.Digest == digest) && row.ApprovalId != except
             && ((row.State == ApprovalState.Pending && row.ExpiresAt > now) || (row.State == ApprovalState.Approved && row.ValidUntil > now)))
-            .OrderByDescending(row => row.ApprovalId).FirstOrDefaultAsync(cancellationToken);
-        return row is null ? null : await WithVotesAsync(db, row, cancellationToken);
+            .OrderByDescending(row => row.ApprovalId).ToListAsync(cancellationToken);
+        foreach (var row in rows)
+        {
+            if (await WithVotesAsync(db, row, cancellationToken) is var record && record.Covers(draft))
+            {
+                return record;
+            }
+        }
+
+        return null;
     }
 
     private static async Task<ApprovalRecord?> ReadAsync(MeshDb db, string id, CancellationToken cancellationToken) =>

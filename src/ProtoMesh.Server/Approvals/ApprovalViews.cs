@@ -15,6 +15,13 @@ internal sealed record ApprovalRecord(ApprovalRow Row, IReadOnlyList<ApprovalVot
 
     public bool IsPending => Row.State == ApprovalState.Pending;
 
+    /// <summary>The rules that asked for it.</summary>
+    public IReadOnlyList<ApprovalRule> Rules => JsonSerializer.Deserialize(Row.Rules, ApprovalsJson.Default.IReadOnlyListApprovalRule) ?? [];
+
+    /// <summary>Whether a yes to it is one to what is asked now.</summary>
+    public bool Covers(ApprovalDraft draft) => Row.ApproverGroup == draft.Approvers.Group && Row.Quorum >= draft.Approvers.Quorum
+        && draft.Rules.All(rule => Rules.Any(asked => asked.Rule == rule.Rule));
+
     /// <summary>The resources in their namespace.</summary>
     public IEnumerable<ResourceName> Names =>
         Resources.Select(text => ResourceName.TryParse(Row.Namespace, text, out var name) ? name : throw new InvalidOperationException($"{text} is no resource."));
@@ -38,7 +45,7 @@ internal static class ApprovalViews
             Resources = record.Resources.Count > 1 ? record.Resources : null,
             Metadata = JsonElement.Parse(row.Metadata),
             Reason = row.Reason,
-            Rules = JsonSerializer.Deserialize(row.Rules, ApprovalsJson.Default.IReadOnlyListApprovalRule) ?? [],
+            Rules = record.Rules,
             Policy = new PolicyReference { Name = row.PolicyName, Version = row.PolicyVersion, Sha256 = row.PolicySha256 },
             Group = row.ApproverGroup,
             Quorum = row.Quorum,
@@ -69,6 +76,8 @@ internal static class ApprovalViews
         EndsInMs = Math.Max(0, (long)((record.Row.ValidUntil ?? record.Row.ExpiresAt) - now).TotalMilliseconds),
         ValidUntil = record.Row.ValidUntil,
         By = [.. record.Votes.Where(vote => vote.Vote == ApprovalVotes.Approve).Select(vote => vote.Name)],
+        Voters = [.. record.Votes.Where(vote => vote.Vote == ApprovalVotes.Approve).Select(vote => vote.Approver)],
+        Rules = [.. record.Rules.Select(rule => rule.Rule)],
         IsNew = isNew,
     };
 

@@ -28,7 +28,7 @@ internal static partial class BudgetValidator
         Require(errors, "amount", body.Amount is null == body.Estimate is not null, "either amount or estimate, not both and not neither", body.Amount);
         Require(errors, "amount", body.Amount is null or >= 0 and <= BudgetAmounts.Most, BudgetAmounts.Rule, body.Amount);
         Require(errors, "hold_ms", body.HoldMs is null or >= 1_000 and <= 86_400_000, "1000 to 86400000", body.HoldMs);
-        Require(errors, "metadata", body.Metadata is null || IsMetadata(body.Metadata.Value), "a JSON object of at most 16 KB", null);
+        Require(errors, "metadata", body.Metadata is null || IsMetadata(body.Metadata.Value), "a JSON object of at most 16 KB with whole characters in its texts", null);
         Usage("estimate", body.Estimate, errors);
         return errors;
     }
@@ -95,7 +95,7 @@ internal static partial class BudgetValidator
     }
 
     private static bool IsMetadata(JsonElement metadata) =>
-        metadata.ValueKind is JsonValueKind.Null || (metadata.ValueKind is JsonValueKind.Object && Encoding.UTF8.GetByteCount(metadata.GetRawText()) <= 16 * 1024);
+        metadata.ValueKind is JsonValueKind.Null || (metadata.ValueKind is JsonValueKind.Object && Encoding.UTF8.GetByteCount(metadata.GetRawText()) <= 16 * 1024 && WholeTexts.AreIn(metadata));
 
     private static bool IsText(string text, int most) => text.Length > 0 && text.Length <= most && Encoding.UTF8.GetByteCount(text) <= most && !text.Any(char.IsControl);
 

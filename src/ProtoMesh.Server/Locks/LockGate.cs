@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Access;
@@ -7,7 +8,7 @@ using ProtoMesh.Server.Store;
 namespace ProtoMesh.Server.Locks;
 
 /// <summary>Asks the policies about requests that name an action: before they are enqueued, and again when one is claimed under another policy.</summary>
-internal sealed class LockGate(PolicyService policies, LockScripts scripts)
+internal sealed class LockGate(PolicyService policies, LockScripts scripts, IOptions<LockOptions> options)
 {
     /// <summary>What the journal says of a request that a changed policy ended.</summary>
     public const string Cause = "policy_denied";
@@ -27,7 +28,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts)
         }
 
         var step = new LockStep(scripts, request, id.Partition);
-        var question = QuestionOf(request, action) with { Step = step };
+        var question = QuestionOf(request, action) with { Step = step, BeginsWithinMs = request.WaitMs == 0 ? 0 : request.WaitMs + options.Value.ClaimMs };
         var (answer, problem) = await policies.DecideAsync(question, cancellationToken);
         if (answer is null)
         {

@@ -49,6 +49,7 @@ internal static class BudgetReasons
             Message = result.Verdict switch
             {
                 "full" => BudgetProblems.Sentence(full, hold.Amount),
+                "ended" => $"The reservation {hold.ReservationId} is over, or was made for an action of more than a minute ago; send another request_id.",
                 "conflict" => $"The reservation {hold.ReservationId} was made for something else; send another request_id.",
                 _ => "The window of a budget ended while it was asked; ask again.",
             },

@@ -34,7 +34,7 @@ internal static class BudgetRequirements
 
         return new Obligation.Budget(hit.Rule, question.Namespace, new BudgetHold
         {
-            ReservationId = "", Digest = "", AgentId = question.AgentId, Unit = unit, Amount = amount, HoldMs = (long)need.Hold.TotalMilliseconds,
+            ReservationId = "", Digest = "", AgentId = question.AgentId, Unit = unit, Amount = amount, HoldMs = (long)need.Hold.TotalMilliseconds + question.BeginsWithinMs,
             Slots = slots, RunId = question.RunId, Rule = hit.Rule.Id,
         });
     }

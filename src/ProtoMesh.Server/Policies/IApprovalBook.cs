@@ -59,6 +59,12 @@ internal sealed record KnownApproval
     /// <summary>Who said yes.</summary>
     public required IReadOnlyList<string> By { get; init; }
 
+    /// <summary>The keys, or the names, of those who said yes.</summary>
+    public required IReadOnlyList<string> Voters { get; init; }
+
+    /// <summary>The rules that asked for it.</summary>
+    public required IReadOnlyList<string> Rules { get; init; }
+
     /// <summary>It was opened by this very question.</summary>
     public bool IsNew { get; init; }
 }

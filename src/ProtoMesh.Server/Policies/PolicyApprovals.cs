@@ -42,6 +42,29 @@ internal sealed class PolicyApprovals(IApprovalBook book)
         return new ShownApproval(id, code == "APPROVAL_UNKNOWN" ? null : known, code);
     }
 
+    /// <summary>
+    /// The same, once it is known which rules ask now: a yes stands for the rules that asked for it, and for no others. A rule may read what the
+    /// digest does not have, such as the lease that is asked for, or the time.
+    /// </summary>
+    public static ShownApproval? Judged(PolicyQuestion question, PolicyEvaluation evaluation, ShownApproval? shown) =>
+        shown is not { Code: null, Approval: { } known } ? shown
+        : question.Facts?.KeyId is { } key && known.Voters.Contains(key, StringComparer.Ordinal) ? shown with { Code = "APPROVAL_OWN" }
+        : Asking(evaluation).All(hit => known.Rules.Contains(hit.Rule.Id, StringComparer.Ordinal) && OrDefault(hit.Rule) is var asked && asked.Group == known.Group && asked.Quorum <= known.Quorum)
+            ? shown : shown with { Code = "APPROVAL_MISMATCH" };
+
+    /// <summary>Why nobody can be asked: one yes is of one group, so rules of several cannot ask for the same thing.</summary>
+    public static PolicyReason? Conflict(PolicySet set, PolicyEvaluation evaluation)
+    {
+        var groups = Asking(evaluation).Select(hit => OrDefault(hit.Rule).Group).Distinct(StringComparer.Ordinal).ToList();
+        var rules = Asking(evaluation).Select(hit => hit.Rule).ToList();
+        return groups.Count < 2 ? null : new PolicyReason
+        {
+            Rule = rules[0].Id, Code = "APPROVAL_GROUPS", Effect = "approval", At = PolicyReasons.At(set, rules[0]),
+            ToChange = ["let the rules that ask name one group"],
+            Message = $"The rules {string.Join(", ", rules.Select(rule => rule.Id).Distinct(StringComparer.Ordinal))} ask the groups {string.Join(" and ", groups)}; one approval is of one group, so nobody can approve this.",
+        };
+    }
+
     /// <summary>What may be used instead of asking: the approval that was shown, or else standing grants whose condition holds.</summary>
     public async ValueTask<IReadOnlyList<Obligation.Grant>> UsableAsync(
         ActivePolicy active, PolicyQuestion question, PolicyEvaluation evaluation, ShownApproval? shown, CancellationToken cancellationToken)
@@ -53,9 +76,9 @@ internal sealed class PolicyApprovals(IApprovalBook book)
                 ? [new Obligation.Grant(asking.Rule, question, shown.Approval!.Id, false, 1, shown.Approval.ValidUntil!.Value, shown.Approval.ValidUntil.Value + Kept, shown.Approval.By)] : [];
         }
 
-        // One yes in advance stands for one yes: not for a quorum, and not for several groups.
+        // One yes in advance stands for one yes, not for a quorum.
         var approvers = Asking(evaluation).Select(hit => OrDefault(hit.Rule)).ToList();
-        if (question.IsRepeated || question.OnlyOpens || approvers.Any(each => each.Quorum != 1 || each.Group != approvers[0].Group))
+        if (question.IsRepeated || question.OnlyOpens || approvers.Any(each => each.Quorum != 1))
         {
             return [];
         }
@@ -84,7 +107,7 @@ internal sealed class PolicyApprovals(IApprovalBook book)
             new ApprovalDraft(question, active, ApprovalDigest.Of(question, active.Set.Sha256), ApproversOf(evaluation), rules), cancellationToken);
     }
 
-    /// <summary>Of several approval rules the one that asks for most: a person who may say yes to it may say yes to the others.</summary>
+    /// <summary>Of several approval rules of one group the one that asks for most.</summary>
     public static Approvers ApproversOf(PolicyEvaluation evaluation) => Asking(evaluation).Select(hit => OrDefault(hit.Rule)).MaxBy(approvers => approvers.Quorum)!;
 
     /// <summary>Why what was shown is worth nothing.</summary>
@@ -106,7 +129,8 @@ internal sealed class PolicyApprovals(IApprovalBook book)
     private static string Sentence(string code, string id) => code switch
     {
         "APPROVAL_UNKNOWN" => "There is no such approval of this agent.",
-        "APPROVAL_MISMATCH" => $"The approval {id} is of something else: agent, action, resources, metadata or the policy are not those that were approved.",
+        "APPROVAL_MISMATCH" => $"The approval {id} is of something else: agent, action, resources, metadata, the policy or the rules that ask are not those that were approved.",
+        "APPROVAL_OWN" => $"The approval {id} was decided by the key that would use it.",
         "APPROVAL_CONSUMED" => $"The approval {id} was used already; it is good for one request.",
         "APPROVAL_DENIED" => $"The approval {id} was denied.",
         "APPROVAL_EXPIRED" => $"Nobody decided on the approval {id} in time.",

@@ -54,8 +54,10 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
             return new PolicyOutcome(null, Problems.Of("approval_not_needed", $"{question.Action} is allowed without an approval."), null);
         }
 
+        shown = PolicyApprovals.Judged(question, evaluation, shown);
+        var conflict = decided == PolicyVerdict.RequireApproval ? PolicyApprovals.Conflict(set, evaluation) : null;
         IReadOnlyList<ObligationResult> results = [];
-        IReadOnlyList<Obligation.Grant> usable = decided == PolicyVerdict.RequireApproval ? await approvals.UsableAsync(active, question, evaluation, shown, cancellationToken) : [];
+        IReadOnlyList<Obligation.Grant> usable = decided == PolicyVerdict.RequireApproval && conflict is null ? await approvals.UsableAsync(active, question, evaluation, shown, cancellationToken) : [];
         var required = obligations;
         foreach (var grant in usable)
         {
@@ -76,7 +78,7 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
             (now, results) = await ObligeAsync(active, question, id, decided == PolicyVerdict.Allow && !question.IsDryRun, obligations, now, cancellationToken);
         }
 
-        var refusal = shown is { Code: not null } && decided == PolicyVerdict.RequireApproval ? PolicyApprovals.Refusal(set, evaluation, shown) : null;
+        var refusal = conflict ?? (shown is { Code: not null } && decided == PolicyVerdict.RequireApproval ? PolicyApprovals.Refusal(set, evaluation, shown) : null);
         decided = refusal is null ? decided : PolicyVerdict.Deny;
         var approval = decided == PolicyVerdict.RequireApproval ? await approvals.OpenAsync(active, question, evaluation, shown, cancellationToken) : null;
         var builder = new DecisionBuilder(active, question, plan, asked, evaluation, obligations, results, now) { Asked = approval, Refusal = refusal };
@@ -85,7 +87,7 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         return new PolicyOutcome(new PolicyAnswer(decision, isTaken ? [.. Taken(results)] : [], now)
         {
             Reserved = isTaken ? [.. Reserved(results)] : [],
-            Used = isTaken ? obligations.OfType<Obligation.Grant>().SingleOrDefault() : null,
+            Used = isTaken ? results.Where(result => result is { Verdict: "free", Obligation: Obligation.Grant }).Select(result => (Obligation.Grant)result.Obligation).SingleOrDefault() : null,
             Asked = approval,
         }, null, builder);
     }

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using ProtoMesh.Server.Http;
 
 namespace ProtoMesh.Server.Policies;
 
@@ -29,25 +30,8 @@ internal static partial class PolicyMetadata
         }
     }
 
-    private static bool IsGood(JsonElement metadata)
-    {
-        if (metadata.ValueKind != JsonValueKind.Object || Encoding.UTF8.GetByteCount(metadata.GetRawText()) > MostBytes || !IsSound(metadata, MostLevels))
-        {
-            return false;
-        }
-
-        try
-        {
-            // Half of a surrogate pair is valid JSON but no text; nothing that is kept or compared may hold one.
-            using var writer = new Utf8JsonWriter(Stream.Null);
-            metadata.WriteTo(writer);
-            return true;
-        }
-        catch (Exception failure) when (failure is InvalidOperationException or ArgumentException)
-        {
-            return false;
-        }
-    }
+    private static bool IsGood(JsonElement metadata) =>
+        metadata.ValueKind == JsonValueKind.Object && Encoding.UTF8.GetByteCount(metadata.GetRawText()) <= MostBytes && IsSound(metadata, MostLevels) && WholeTexts.AreIn(metadata);
 
     /// <summary>The reader of bodies has a limit of its own, so this goes only as deep as that.</summary>
     private static bool IsSound(JsonElement json, int levels) => json.ValueKind switch

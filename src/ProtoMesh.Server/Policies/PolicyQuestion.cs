@@ -50,6 +50,9 @@ internal sealed record PolicyQuestion
         return $"{RequestId}.{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(question)).AsSpan(0, 12))}";
     }
 
+    /// <summary>How long the action may have to wait before it can begin. What is reserved for it has to last that much longer.</summary>
+    public long BeginsWithinMs { get; init; }
+
     /// <summary>What the action is for the store, when that is to happen in the step that takes what the rules require.</summary>
     public IObligedStep? Step { get; init; }
 
@@ -93,7 +96,7 @@ internal sealed record PolicyAnswer(PolicyDecision Decision, IReadOnlyList<Oblig
     /// <summary>Reservations of budgets, by their ids.</summary>
     public IReadOnlyList<string> Reserved { get; init; } = [];
 
-    /// <summary>The approval that was used for it.</summary>
+    /// <summary>The approval whose use was taken by this very decision, and not by an earlier one of the same request.</summary>
     public Obligation.Grant? Used { get; init; }
 
     /// <summary>What people were asked.</summary>

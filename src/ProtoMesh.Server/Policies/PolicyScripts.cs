@@ -27,7 +27,7 @@ internal abstract record Obligation(PolicyRule Rule)
 
 /// <summary>What the store said to one obligation.</summary>
 /// <param name="Obligation">Which one.</param>
-/// <param name="Verdict">lease: <c>held</c>, <c>missing</c>, <c>mode</c> or <c>short</c>; rate: <c>free</c>, <c>known</c> or <c>full</c>; budget: <c>fits</c>, <c>known</c>, <c>conflict</c> or <c>full</c>; grant: <c>free</c>, <c>known</c>, <c>full</c>, <c>late</c> or <c>revoked</c>.</param>
+/// <param name="Verdict">lease: <c>held</c>, <c>missing</c>, <c>mode</c> or <c>short</c>; rate: <c>free</c>, <c>known</c> or <c>full</c>; budget: <c>fits</c>, <c>known</c>, <c>ended</c>, <c>conflict</c> or <c>full</c>; grant: <c>free</c>, <c>known</c>, <c>full</c>, <c>late</c> or <c>revoked</c>.</param>
 /// <param name="LockId">The lease that was found.</param>
 /// <param name="Left">How many places are left in the rate.</param>
 /// <param name="InMs">How long the lease still lives, or when the rate's oldest place becomes free, or when the budget may fit (-1 for never).</param>

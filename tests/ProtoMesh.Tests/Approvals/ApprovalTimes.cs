@@ -38,7 +38,7 @@ public sealed class ApprovalTimes
         var id = await rig.AskAsync();
         await rig.Store.AdvanceAsync(Hour);
         var policy = rig.Get<ActivePolicies>().Of("default").Set.Sha256;
-        var (record, counts) = await rig.Get<ApprovalStore>().VoteAsync(id, policy, new Approver("ada", "ada"), "approve", null, null, rig.Get<ApprovalStore>().Now + Hour, CancellationToken.None);
+        var (record, counts) = await rig.Get<ApprovalStore>().VoteAsync(id, policy, new Approver("ada", "ada"), "approve", null, null, null, rig.Get<ApprovalStore>().Now + Hour, CancellationToken.None);
         Assert.Equal((false, "expired"), (counts, record.Row.State));
     }
 
@@ -49,6 +49,7 @@ public sealed class ApprovalTimes
         var used = await rig.ApprovedAsync(60_000);
         await rig.Store.AdvanceAsync(TimeSpan.FromMilliseconds(20_000));
         Assert.Equal("allow", (await rig.CheckAsync(used, "request-1")).Decision);
+        Assert.Equal("allow", (await rig.CheckAsync(used, "request-1")).Decision); // the same request is still the same
         var unused = await rig.ApprovedAsync(60_000);
         await rig.Store.AdvanceAsync(TimeSpan.FromMinutes(2));
 
@@ -58,7 +59,9 @@ public sealed class ApprovalTimes
         await rig.JournalAsync();
         Assert.Equal(("consumed", "request-1"), ((await rig.RowAsync(used)).State, (await rig.RowAsync(used)).ConsumedBy));
         Assert.Equal("APPROVAL_LAPSED", (await rig.CheckAsync(unused)).Reasons[0].Code);
-        Assert.Equal("allow", (await rig.CheckAsync(used, "request-1")).Decision); // the same request is still the same
+
+        // A minute later it is no repetition any more: a request for a lease that has ended would get another one.
+        Assert.Equal("APPROVAL_CONSUMED", (await rig.CheckAsync(used, "request-1")).Reasons[0].Code);
         Assert.Equal("APPROVAL_CONSUMED", (await rig.CheckAsync(used, "request-2")).Reasons[0].Code);
     }
 

@@ -55,7 +55,7 @@ internal sealed class PolicyDesk(TestStore store, string document, params KnownR
         public Task<KnownApproval> OpenAsync(ApprovalDraft draft, CancellationToken cancellationToken) => Task.FromResult(new KnownApproval
         {
             Id = Guid.Empty.ToString(), State = ApprovalState.Pending, AgentId = draft.Question.AgentId, Digest = draft.Digest, Group = draft.Approvers.Group,
-            Quorum = draft.Approvers.Quorum, EndsAt = DateTimeOffset.UnixEpoch, EndsInMs = (long)draft.Approvers.Expires.TotalMilliseconds, By = [],
+            Quorum = draft.Approvers.Quorum, EndsAt = DateTimeOffset.UnixEpoch, EndsInMs = (long)draft.Approvers.Expires.TotalMilliseconds, By = [], Voters = [], Rules = [],
         });
 
         public Task<IReadOnlyList<UsableGrant>> GrantsAsync(PolicyQuestion question, string group, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<UsableGrant>>([]);

@@ -108,16 +108,19 @@ class Approvals:
         *,
         comment: str | None = None,
         metadata: Mapping[str, Any] | None = None,
+        digest: str | None = None,
         valid: float | None = None,
         approver: str | None = None,
     ) -> Approval:
-        """Says yes. With ``metadata`` only to the action with these; for ``valid`` seconds, an hour by default.
+        """Says yes. With ``metadata`` only to the action with these; for ``valid`` seconds, an hour by default. ``digest``
+        is that of the approval as it was read: required once somebody else has edited it.
 
         Raises ConflictError with the code ``approval_closed``, and UnauthorizedError with ``not_an_approver``.
         """
         body = drop_none(
             comment=comment,
             metadata=None if metadata is None else dict(metadata),
+            digest=digest,
             valid_ms=to_ms(valid),
             approver=approver,
         )

@@ -6,8 +6,9 @@
 --   its length. All of a bucket counts while any part of it is in the window: at most 60 of them, and never too little.
 --@include Journal/Lua/_lib/append.lua
 local holds, budgets, loaded_counters, changed_lines
--- How long what is over is kept for late commits and readers, and a counter without an end that nobody touches.
-local kept_ms, hold_most_ms, idle_ms = 604800000, 86400000, 34560000000
+-- How long what is over is kept for late commits and readers, how long a hold is at most (of a request that waits a day and 10 minutes, for
+-- another day), and a counter without an end that nobody touches.
+local kept_ms, hold_most_ms, idle_ms = 604800000, 173400000, 34560000000
 
 local function begin_budgets()
   holds, budgets, loaded_counters, changed_lines = KEYS[7], KEYS[8], {}, {}

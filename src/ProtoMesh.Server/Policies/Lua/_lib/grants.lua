@@ -10,9 +10,23 @@ local function uses_of(rates, key)
   return redis.call('ZLEXCOUNT', rates, '[k' .. key .. '\1', '(k' .. key .. '\2')
 end
 
+-- For how long the same request is a repetition and no second use: shorter than an ended request for a lease is remembered.
+local repeated_ms = 60000
+
+local function used_lately(rates, key, id)
+  local uses = has_place(rates, key, id) and
+    redis.call('ZRANGEBYLEX', rates, '[k' .. key .. '\1' .. fixed(now - repeated_ms), '(k' .. key .. '\2') or {}
+  for _, member in ipairs(uses) do
+    if string.sub(member, #key + 19) == id then
+      return true
+    end
+  end
+  return false
+end
+
 local function judge_grant(rates, key, id, limit, ends)
   local count = uses_of(rates, key)
-  local verdict = has_place(rates, key, id) and 'known' or has_place(rates, key, REVOKED) and 'revoked'
+  local verdict = has_place(rates, key, REVOKED) and 'revoked' or used_lately(rates, key, id) and 'known'
     or count >= limit and 'full' or now >= ends and 'late' or 'free'
   return verdict, limit - count - (verdict == 'free' and 1 or 0)
 end

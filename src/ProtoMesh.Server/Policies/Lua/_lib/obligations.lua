@@ -7,7 +7,7 @@
 -- In the reply for each: verdict, a, b
 --   lock: held | missing | mode | short, request_id or '', remaining ms
 --   rate: free | full | known, places left after this one, ms until the oldest place is free again
---   budget: fits | known | conflict | full | stale, view, ms until it expires, or until it may fit, or -1
+--   budget: fits | known | ended | conflict | full | stale, view, ms until it expires, or until it may fit, or -1
 --   grant: free | known | full | late | revoked, uses left after this one, 0
 --@include Locks/Lua/_lib/held.lua
 --@include Policies/Lua/_lib/grants.lua
@@ -34,6 +34,10 @@ local function look_at_obligations(index, id, take, reply, taking)
       -- Before anything is tried: what is tried stays in memory until all of it fits.
       swept = swept or take and sweep_budgets(16) or 0
       local r, verdict, ms = try_hold(ARGV[index + 10] == '1', unpack(ARGV, index + 1, index + 9))
+      -- What was settled or is over holds nothing any more, and what is held is held for one action: only a repetition finds it.
+      if verdict == 'known' and (r.state ~= 'held' or r.expires <= now or r.created < now - repeated_ms) then
+        verdict = 'ended'
+      end
       answer(ARGV[index + 10], verdict == 'fits' or verdict == 'known', verdict, verdict == 'stale' and '' or reservation_view(r), int(ms))
       if verdict == 'fits' and ARGV[index + 10] == '1' then
         taking[#taking + 1] = {hold = r}
