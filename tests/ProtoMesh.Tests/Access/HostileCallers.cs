@@ -153,7 +153,7 @@ public sealed class HostileCallers
         var (agent, started) = (await keyed.AgentAsync("a"), Stopwatch.GetTimestamp());
         var id = KeyedServer.IdOf(agent);
         var worst = TimeSpan.Zero;
-        var done = 0;
+        var (done, calls) = (0, 0);
         var trying = Task.WhenAll(Enumerable.Range(0, 8).Select(async lane =>
         {
             for (var number = 0; number < 1_250; number++)
@@ -166,7 +166,7 @@ public sealed class HostileCallers
         while (!trying.IsCompleted)
         {
             var asked = Stopwatch.GetTimestamp();
-            Assert.Equal(200, (await keyed.PostAsync(agent, "/v1/locks", new { resource = $"x/{done}" })).Status);
+            Assert.Equal(200, (await keyed.PostAsync(agent, "/v1/locks", new { resource = $"x/{++calls}" })).Status);
             worst = Stopwatch.GetElapsedTime(asked) > worst ? Stopwatch.GetElapsedTime(asked) : worst;
         }
 

@@ -55,7 +55,7 @@ public sealed class WebhookTests
             Assert.Equal(0, await sender.SendAsync(CancellationToken.None));
             var row = await RowAsync(rig);
             Assert.Equal((attempt, attempt < 10 ? "pending" : "dead", "it answered 500"), (row.Attempts, row.State, row.LastError));
-            pauses.Add((row.NextAt - rig.Store.Clock.GetUtcNow().UtcDateTime).TotalSeconds);
+            pauses.Add(Math.Round((row.NextAt - rig.Store.Clock.GetUtcNow().UtcDateTime).TotalSeconds, 3)); // PostgreSQL keeps microseconds
             await rig.Store.AdvanceAsync(row.NextAt - rig.Store.Clock.GetUtcNow().UtcDateTime);
         }
 

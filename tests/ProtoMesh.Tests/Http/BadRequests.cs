@@ -213,7 +213,7 @@ public sealed class BadRequests
         var server = await MeshServers.GetAsync(MeshServers.Embedded);
         foreach (var call in (await ApiDocument.GetAsync()).Calls.Where(call => call.Body is not null && !call.IsLegacy))
         {
-            using var request = new HttpRequestMessage(HttpMethod.Post, call.Path.Replace("{id}", Id, StringComparison.Ordinal));
+            using var request = new HttpRequestMessage(new HttpMethod(call.Method), call.Path.Replace("{id}", Id, StringComparison.Ordinal).Replace("{namespace}", "bad", StringComparison.Ordinal));
             request.Content = new ByteArrayContent(Encoding.UTF8.GetBytes(call.BodyExamples[0].ToJsonString()));
             request.Content.Headers.ContentType = type is null ? null : new MediaTypeHeaderValue(type);
             var answer = await server.Http.AskAsync(request);

@@ -25,7 +25,7 @@ public sealed class DocumentedLimits
                 await ExpectAsync(call, body, (string)required!, refused: true);
             }
 
-            foreach (var (field, limits) in schema["properties"]!.AsObject())
+            foreach (var (field, limits) in schema["properties"]?.AsObject() ?? [])
             {
                 foreach (var (value, refused) in Values(limits!.AsObject()))
                 {
@@ -52,7 +52,8 @@ public sealed class DocumentedLimits
         {
             sent++;
             var query = call.Id == "acquireLock" ? "?dry_run=true" : "";
-            var answer = await server.PostAsync(call.Path.Replace("{id}", "00000000-0000.0", StringComparison.Ordinal) + query, body);
+            var path = call.Path.Replace("{id}", "00000000-0000.0", StringComparison.Ordinal).Replace("{namespace}", "limits", StringComparison.Ordinal);
+            var answer = await server.Http.AskAsync(new HttpMethod(call.Method), path + query, body);
             var named = answer.Code == "validation_failed" && answer.Body["errors"]!.AsArray().Any(error =>
                 (string)error!["field"]! == field && !string.IsNullOrEmpty((string?)error["rule"]));
             if (named != refused || answer.Status >= 500)

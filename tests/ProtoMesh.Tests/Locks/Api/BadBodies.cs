@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using ProtoMesh.Tests.Http;
 using ProtoMesh.Tests.Rig;
@@ -97,7 +98,9 @@ public sealed class BadBodies
         var server = await MeshServers.GetAsync(MeshServers.Embedded);
         foreach (var call in (await ApiDocument.GetAsync()).Calls.Where(call => call.Body is not null && !call.IsLegacy))
         {
-            var answer = await server.PostAsync(call.Path.Replace("{id}", "00000000-0000.0", StringComparison.Ordinal), body);
+            using var request = new HttpRequestMessage(new HttpMethod(call.Method), call.Path.Replace("{id}", "00000000-0000.0", StringComparison.Ordinal).Replace("{namespace}", "bad", StringComparison.Ordinal));
+            request.Content = new StringContent(body, Encoding.UTF8, "application/json");
+            var answer = await server.Http.AskAsync(request);
             Refusals.IsProper(answer, $"{call.Id} {Short(body)}");
             Assert.True(answer.Code is "malformed_json" || (answer.Code == "validation_failed" && body.StartsWith('{')), $"{call.Id} {Short(body)}: {answer}");
         }
