@@ -48,7 +48,7 @@ internal static class AccessOperations
             "wait" => Of(await approvals.WaitAsync(id, Arguments.Span(args["timeout_ms"])!.Value, stop)),
             "list" => await Operations.ListedAsync(
                 approvals.ListAsync(Text(args, "state"), Text(args, "agent_id"), Text(args, "group"), Text(args, "action"), space, stop), args),
-            "approve" => Of(await approvals.ApproveAsync(id, comment, Metadata(args), Arguments.Span(args["valid_ms"]), approver, stop)),
+            "approve" => Of(await approvals.ApproveAsync(id, comment, Metadata(args), Text(args, "digest"), Arguments.Span(args["valid_ms"]), approver, stop)),
             "deny" => Of(await approvals.DenyAsync(id, comment, approver, stop)),
             "cancel" => Of(await approvals.CancelAsync(id, stop)),
             "revoke" => Of(await approvals.RevokeAsync(id, comment, approver, stop)),

@@ -65,7 +65,7 @@ internal static class ScenarioFormat
         ["approvals.get"] = Set("approval_id"),
         ["approvals.wait"] = Set("approval_id timeout_ms"),
         ["approvals.list"] = Set("state agent_id group action namespace n"),
-        ["approvals.approve"] = Set("approval_id comment metadata valid_ms approver"),
+        ["approvals.approve"] = Set("approval_id comment metadata digest valid_ms approver"),
         ["approvals.deny"] = Set("approval_id comment approver"),
         ["approvals.cancel"] = Set("approval_id"),
         ["approvals.revoke"] = Set("approval_id comment approver"),

@@ -43,7 +43,7 @@ export const accessOps: Readonly<Record<string, readonly [args: string, run: Op]
     "approval_id timeout_ms", given => answer(given.mesh.approvals.wait(text(given, "approval_id"), optionsOf(given, "approval_id")))],
   "approvals.list": ["state agent_id group action namespace n", given => listed(given.mesh.approvals.list(filterOf(given)), given)],
   "approvals.approve": [
-    "approval_id comment metadata valid_ms approver",
+    "approval_id comment metadata digest valid_ms approver",
     given => answer(given.mesh.approvals.approve(text(given, "approval_id"), optionsOf(given, "approval_id")))],
   "approvals.deny": [
     "approval_id comment approver", given => answer(given.mesh.approvals.deny(text(given, "approval_id"), optionsOf(given, "approval_id")))],
