@@ -46,11 +46,11 @@ public sealed class DecisionTests
     }
 
     [Fact]
-    public async Task The_group_of_the_approval_that_asks_for_most_is_told()
+    public async Task Of_rules_of_one_group_the_largest_quorum_is_asked_for()
     {
-        await using var desk = await PolicyDesk.OpenAsync(StoreBackends.Embedded, Documents.With(Approval + "  - { id: more, actions: [\"*\"], effect: require_approval, approvers: { group: board, quorum: 3 } }", Say));
+        await using var desk = await PolicyDesk.OpenAsync(StoreBackends.Embedded, Documents.With(Approval + "  - { id: more, actions: [\"*\"], effect: require_approval, approvers: { group: ops, quorum: 3 } }", Say));
         var approval = (await desk.AskAsync("a", metadata: Said("ask"))).Decision.Approval!;
-        Assert.Equal(("board", 3, 3_600_000L), (approval.Group, approval.Quorum, approval.ExpiresInMs));
+        Assert.Equal(("ops", 3, 3_600_000L), (approval.Group, approval.Quorum, approval.ExpiresInMs));
     }
 
     [Theory]
