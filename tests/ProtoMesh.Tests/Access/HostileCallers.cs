@@ -8,6 +8,7 @@ using StackExchange.Redis;
 namespace ProtoMesh.Tests.Access;
 
 /// <summary>Ways around the keys that were looked for; each of these was open once, or is the kind that opens again.</summary>
+[Trait("Category", "Slow")]
 public sealed class HostileCallers
 {
     [Theory, ClassData(typeof(ServedStores))]

@@ -5,6 +5,7 @@ using ProtoMesh.Tests.Rig;
 namespace ProtoMesh.Tests.Access;
 
 /// <summary>The life of keys as those see it who call.</summary>
+[Trait("Category", "Slow")]
 public sealed class KeysOverHttp
 {
     [Fact]

@@ -6,6 +6,7 @@ using ProtoMesh.Tests.Rig;
 namespace ProtoMesh.Tests.Access;
 
 /// <summary>What an admin sets for a namespace holds there, and nowhere else.</summary>
+[Trait("Category", "Slow")]
 public sealed class NamespacesOverHttp
 {
     [Theory, ClassData(typeof(Databases))]

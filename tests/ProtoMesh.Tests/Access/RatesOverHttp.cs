@@ -4,6 +4,7 @@ using ProtoMesh.Tests.Rig;
 namespace ProtoMesh.Tests.Access;
 
 /// <summary>How many calls a second the keys of a namespace may make.</summary>
+[Trait("Category", "Slow")]
 public sealed class RatesOverHttp
 {
     [Theory, ClassData(typeof(ServedStores))]

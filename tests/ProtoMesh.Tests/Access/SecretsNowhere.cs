@@ -6,6 +6,7 @@ using ProtoMesh.Tests.Rig;
 namespace ProtoMesh.Tests.Access;
 
 /// <summary>A key's text is told once, to whom it was made for.</summary>
+[Trait("Category", "Slow")]
 public sealed class SecretsNowhere
 {
     [Theory, ClassData(typeof(ServedStores))]

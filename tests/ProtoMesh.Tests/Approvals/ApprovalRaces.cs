@@ -3,6 +3,7 @@ using ProtoMesh.Tests.Rig;
 namespace ProtoMesh.Tests.Approvals;
 
 /// <summary>Many at once, on two replicas; and ends at the worst moment.</summary>
+[Trait("Category", "Slow")]
 public sealed class ApprovalRaces
 {
     [Fact]

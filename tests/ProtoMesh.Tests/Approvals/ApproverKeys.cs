@@ -4,6 +4,7 @@ using ProtoMesh.Tests.Rig;
 namespace ProtoMesh.Tests.Approvals;
 
 /// <summary>With keys on: the key says who decides, for which groups, and what is there for it at all.</summary>
+[Trait("Category", "Slow")]
 public sealed class ApproverKeys
 {
     private const string Document = """

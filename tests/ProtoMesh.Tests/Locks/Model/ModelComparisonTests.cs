@@ -14,9 +14,9 @@ public sealed class ModelComparisonTests(ITestOutputHelper output)
     public Task The_scripts_do_what_the_model_says(string backend, int scenarios) => CompareAsync(backend, scenarios);
 
     [Theory, Trait("Category", "Slow")]
-    [InlineData(LeaseBackends.Embedded, 2_500)]
-    [InlineData(StoreBackends.Redis, 400)]
-    [InlineData(StoreBackends.Cluster, 400)]
+    [InlineData(LeaseBackends.Embedded, 1_500)]
+    [InlineData(StoreBackends.Redis, 250)]
+    [InlineData(StoreBackends.Cluster, 250)]
     public Task The_scripts_do_what_the_model_says_for_long(string backend, int scenarios) => CompareAsync(backend, scenarios);
 
     /// <summary>Here TIME is not replaced, so the model follows the clock that the scripts have read.</summary>
