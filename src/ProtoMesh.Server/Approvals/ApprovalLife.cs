@@ -146,7 +146,7 @@ internal sealed class ApprovalLife(
         var policy = policies.Of(record.Row.Namespace).Set.Sha256;
         var validUntil = validMs is null ? (DateTime?)null : await terms.FromNowAsync(validMs.Value, cancellationToken);
         var (after, counts) = await store.VoteAsync(record.Row.ApprovalId, policy, by, vote, comment, edit, read, validUntil, cancellationToken);
-        return counts ? (await ShownAsync(after, cancellationToken), null) : (null, ApprovalProblems.Closed(after));
+        return counts ? (await ShownAsync(after, cancellationToken), null) : (null, after.IsPending ? ApprovalProblems.Unread(after) : ApprovalProblems.Closed(after));
     }
 
     /// <summary>Decides again what an approver made of the request, by what the agent's key said when it asked.</summary>

@@ -14,6 +14,10 @@ internal static class ApprovalProblems
 
     public static Problem Closed(ApprovalRecord record) => Problems.Of("approval_closed", $"The approval {record.Row.ApprovalId} {Story(record.Row)}.") with { State = record.Row.State };
 
+    /// <summary>A vote on something else than what it has become.</summary>
+    public static Problem Unread(ApprovalRecord record) => Problems.Of(
+        "approval_closed", $"The approval {record.Row.ApprovalId} is not what was read; read it again, and approve with its digest {record.Row.Digest}.") with { State = record.Row.State };
+
     public static Problem OwnRequest(string agentId) => Problems.Of("not_an_approver", $"{agentId} asked for this approval; whoever asks does not decide.");
 
     public static Problem NotOfTheGroup(string group, Caller caller) => Problems.Of(
@@ -21,8 +25,7 @@ internal static class ApprovalProblems
 
     private static string Story(ApprovalRow row) => row.State switch
     {
-        ApprovalState.Pending when row.IsEdited => $"was edited; read it again, and approve with its digest {row.Digest}",
-        ApprovalState.Pending => "still waits for a decision: there is nothing to revoke, and the digest that came is not its own",
+        ApprovalState.Pending => "still waits for a decision, so there is nothing to revoke",
         ApprovalState.Approved => "was approved already",
         ApprovalState.Denied => $"was denied{(row.EndedBy is { } by ? $" by {by}" : "")}",
         ApprovalState.Expired => "expired before enough people had decided",

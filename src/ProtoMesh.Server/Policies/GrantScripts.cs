@@ -17,7 +17,7 @@ internal sealed class GrantScripts(PolicyScripts scripts, JournalWakes journal)
     public static IEnumerable<string> Arguments(Obligation.Grant grant, string taker) =>
         [KeyOf(grant.Id), Text(grant.Uses), Text(Ms(grant.EndsAt)), Text(Ms(grant.ForgottenAt)), grant.Question.AgentId, NamesOf(grant), ExtrasOf(grant, taker)];
 
-    /// <summary>A use was taken: it survives the store's end before anybody is told, and SQL hears of it soon.</summary>
+    /// <summary>A use was taken: the embedded store puts it on the disk before anybody is told (Redis as its appendfsync says), and SQL hears of it soon.</summary>
     public async Task UsedAsync(string space, CancellationToken cancellationToken)
     {
         await scripts.PersistAsync(cancellationToken);
