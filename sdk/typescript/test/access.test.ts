@@ -182,6 +182,7 @@ for (const resource of [true, false]) {
       guard.spent(usd(29.5));
       return guard.approvalId;
     });
+    await until("it says that it waits", async () => seen);
     const approvalId = await decide(person, "approve");
 
     assert.equal(await running, approvalId);
