@@ -154,7 +154,6 @@ export interface ObservedLock {
   readonly capacity?: number;
   readonly units?: number;
   readonly agentId?: string;
-  readonly sessionId?: string;
   readonly action?: string;
   readonly decision?: PolicyStamp;
   readonly priority?: number;

@@ -37,9 +37,6 @@ public sealed record ObservedLock
     /// <summary>Whose request it is.</summary>
     public string? AgentId { get; init; }
 
-    /// <summary>The run of the agent.</summary>
-    public string? SessionId { get; init; }
-
     /// <summary>What it is for, as the policies know it; absent when the request named no action.</summary>
     public string? Action { get; init; }
 

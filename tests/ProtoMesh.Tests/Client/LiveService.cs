@@ -42,7 +42,7 @@ public sealed partial class LiveService : IAsyncLifetime
     {
         string[] arguments =
         [
-            Path.Combine(AppContext.BaseDirectory, "ProtoMesh.Server.dll"), "--urls", "http://127.0.0.1:0",
+            MeshServer.Program, "--urls", "http://127.0.0.1:0",
             "--Store:DataFolder", _folder.Path, "--Logging:LogLevel:Microsoft.Hosting.Lifetime", "Information",
         ];
         _process = await ChildProcess.StartAsync("dotnet", arguments, _folder.Path);

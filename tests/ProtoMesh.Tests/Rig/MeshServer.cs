@@ -6,6 +6,10 @@ namespace ProtoMesh.Tests.Rig;
 /// <summary>The built service as a process of its own, on a free port of loopback and with a data folder of its own.</summary>
 internal sealed partial class MeshServer : IAsyncDisposable
 {
+    /// <summary>The service that was built with the tests; <c>PROTOMESH_SERVER_DLL</c> names another build of it.</summary>
+    public static readonly string Program = Environment.GetEnvironmentVariable("PROTOMESH_SERVER_DLL") is { Length: > 0 } named
+        ? named : Path.Combine(AppContext.BaseDirectory, "ProtoMesh.Server.dll");
+
     private readonly TempFolder? _owned;
     private readonly string[] _arguments;
     private readonly Dictionary<string, string?> _environment;
@@ -147,7 +151,7 @@ internal sealed partial class MeshServer : IAsyncDisposable
     private async Task LaunchAsync()
     {
         _process?.Dispose();
-        string[] line = [.. _under, "dotnet", Path.Combine(AppContext.BaseDirectory, "ProtoMesh.Server.dll"), .. _arguments];
+        string[] line = [.. _under, "dotnet", Program, .. _arguments];
         _under = [];
         _process = await ChildProcess.StartAsync(line[0], line[1..], Path.GetTempPath(), environment: _environment);
     }

@@ -111,7 +111,6 @@ class ObservedLock(Answer):
     capacity: int | None = None
     units: int | None = None
     agent_id: str | None = None
-    session_id: str | None = None
     action: str | None = None
     decision: PolicyStamp | None = None
     priority: int | None = None
