@@ -23,7 +23,7 @@ internal sealed partial class KeyLife(KeyStore store, KeyRing ring, KeyLoader lo
             MaxPriority = body.MaxPriority, MaxTtlMs = body.MaxTtlMs, Name = body.Name, Comment = body.Comment, Sha256 = KeyText.Digest(secret),
             CreatedAt = time.GetUtcNow().UtcDateTime, CreatedBy = by.KeyId!, ExpiresAt = body.ExpiresAt?.UtcDateTime,
         };
-        var row = await store.CreateAsync(draft, by.KeyId!, cancellationToken);
+        var row = await store.CreateAsync(draft, by.Namespace, by.KeyId!, cancellationToken);
         LogCreated(log, row.KeyId, row.Role, row.Namespace, by.KeyId!);
         await loader.RefreshAsync(cancellationToken);
         return new IssuedKey { Key = text, Details = Shown(row) };

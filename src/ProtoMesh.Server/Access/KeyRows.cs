@@ -71,6 +71,9 @@ internal sealed class KeyChangeRow
 
     public required string KeyId { get; init; }
 
+    /// <summary>That of the key.</summary>
+    public required string Namespace { get; init; }
+
     /// <summary><c>created</c>, <c>rotated</c> or <c>revoked</c>.</summary>
     public required string What { get; init; }
 

@@ -27,7 +27,11 @@ internal sealed class KeyStore(IDbContextFactory<MeshDb> factory, TimeProvider t
     /// <summary>Who makes a key that no other key asked for.</summary>
     public const string Bootstrap = "bootstrap";
 
-    public Task<KeyRow> CreateAsync(KeyRow draft, string by, CancellationToken cancellationToken) => ChangeAsync(async (db, revision) =>
+    /// <param name="draft">What it may.</param>
+    /// <param name="space">The namespace that its maker is in; null for none.</param>
+    /// <param name="by">Who makes it.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<KeyRow> CreateAsync(KeyRow draft, string? space, string by, CancellationToken cancellationToken) => ChangeAsync(space, async (db, revision) =>
     {
         await AddAsync(db, draft, by, revision, cancellationToken);
         return draft;
@@ -45,7 +49,7 @@ internal sealed class KeyStore(IDbContextFactory<MeshDb> factory, TimeProvider t
             }
         }
 
-        return await ChangeAsync(async (db, revision) =>
+        return await ChangeAsync(null, async (db, revision) =>
         {
             if (await FirstOfAsync(db, id, sha256, cancellationToken) is { } known)
             {
@@ -63,7 +67,7 @@ internal sealed class KeyStore(IDbContextFactory<MeshDb> factory, TimeProvider t
 
     /// <summary>The secret before stays good until a time. Null when there is no such key, or it is revoked.</summary>
     public Task<KeyRow?> RotateAsync(string id, string? space, string sha256, TimeSpan overlap, string by, CancellationToken cancellationToken) =>
-        ChangeAsync(async (db, revision) =>
+        ChangeAsync(space, async (db, revision) =>
         {
             if (await FindAsync(db, id, space, cancellationToken) is not { RevokedAt: null } row)
             {
@@ -79,7 +83,7 @@ internal sealed class KeyStore(IDbContextFactory<MeshDb> factory, TimeProvider t
         }, cancellationToken);
 
     /// <summary>Ends a key for good; what is revoked already stays as it is. Null when there is no such key.</summary>
-    public Task<KeyRow?> RevokeAsync(string id, string? space, string by, CancellationToken cancellationToken) => ChangeAsync(async (db, revision) =>
+    public Task<KeyRow?> RevokeAsync(string id, string? space, string by, CancellationToken cancellationToken) => ChangeAsync(space, async (db, revision) =>
     {
         if (await FindAsync(db, id, space, cancellationToken) is not { } row || row.RevokedAt is not null)
         {
@@ -97,14 +101,14 @@ internal sealed class KeyStore(IDbContextFactory<MeshDb> factory, TimeProvider t
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<KeyRow?> FindAsync(string id, string? space, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await FindAsync(db, id, space, cancellationToken);
     }
 
     /// <summary>Keys after an id, in the order of their ids.</summary>
     public async Task<List<KeyRow>> ListAsync(string? space, string after, int limit, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<KeyRow>().AsNoTracking().Where(row => (space == null || row.Namespace == space) && string.Compare(row.KeyId, after) > 0)
             .OrderBy(row => row.KeyId).Take(limit).ToListAsync(cancellationToken);
     }
@@ -161,12 +165,12 @@ internal sealed class KeyStore(IDbContextFactory<MeshDb> factory, TimeProvider t
     }
 
     private static KeyChangeRow Change(KeyRow row, string what, string by, long revision, DateTime at, JsonObject data) =>
-        new() { Revision = revision, At = at, KeyId = row.KeyId, What = what, By = by, Data = data.ToJsonString(JsonSerializerOptions.Default) };
+        new() { Revision = revision, At = at, KeyId = row.KeyId, Namespace = row.Namespace, What = what, By = by, Data = data.ToJsonString(JsonSerializerOptions.Default) };
 
     /// <summary>The row of the state is locked from here to the commit: revisions are committed in their order.</summary>
-    private async Task<T> ChangeAsync<T>(Func<MeshDb, long, Task<T>> change, CancellationToken cancellationToken)
+    private async Task<T> ChangeAsync<T>(string? space, Func<MeshDb, long, Task<T>> change, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         await db.Database.OpenConnectionAsync(cancellationToken);
         if (db is SqliteMeshDb)
         {

@@ -11,7 +11,7 @@ internal sealed class NamespaceStore(IDbContextFactory<MeshDb> factory, TimeProv
     /// <summary>Adds the revision after one; null when that is not the newest any more.</summary>
     public async Task<NamespaceRow?> TryAddAsync(string space, long after, string settings, string? comment, string? by, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         if (db is SqliteMeshDb)
         {
             // An operator was told that it holds; a power cut must not take it back.
@@ -35,14 +35,14 @@ internal sealed class NamespaceStore(IDbContextFactory<MeshDb> factory, TimeProv
     /// <summary>The newest row of a namespace; null when nothing was ever set there.</summary>
     public async Task<NamespaceRow?> FindAsync(string space, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<NamespaceRow>().AsNoTracking().Where(row => row.Namespace == space).OrderByDescending(row => row.Revision).FirstOrDefaultAsync(cancellationToken);
     }
 
     /// <summary>The newest row of each namespace after a name, in the order of their names.</summary>
     public async Task<List<NamespaceRow>> ListAsync(string? space, string after, int limit, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         var all = db.Set<NamespaceRow>();
         return await all.AsNoTracking()
             .Where(row => (space == null || row.Namespace == space) && string.Compare(row.Namespace, after) > 0 && !all.Any(later => later.Namespace == row.Namespace && later.Revision > row.Revision))

@@ -104,7 +104,7 @@ internal sealed class ApprovalLife(
     /// <summary>Takes a request back.</summary>
     public async Task<(Approval? Approval, Problem? Problem)> CancelAsync(ApprovalRecord record, Caller caller, CancellationToken cancellationToken)
     {
-        var (ended, isEnded) = await store.EndAsync(record.Row.ApprovalId, ApprovalState.Pending, ApprovalState.Cancelled, caller.Name, null, cancellationToken);
+        var (ended, isEnded) = await store.EndAsync(record.Row.Namespace, record.Row.ApprovalId, ApprovalState.Pending, ApprovalState.Cancelled, caller.Name, null, cancellationToken);
         return isEnded || ended.Row.State == ApprovalState.Cancelled ? (await ShownAsync(ended, cancellationToken), null) : (null, ApprovalProblems.Closed(ended));
     }
 
@@ -129,7 +129,7 @@ internal sealed class ApprovalLife(
             return (null, ApprovalProblems.Closed(record));
         }
 
-        var (ended, isEnded) = await store.EndAsync(row.ApprovalId, ApprovalState.Approved, ApprovalState.Revoked, by.Name, comment, cancellationToken);
+        var (ended, isEnded) = await store.EndAsync(row.Namespace, row.ApprovalId, ApprovalState.Approved, ApprovalState.Revoked, by.Name, comment, cancellationToken);
         return isEnded || ended.Row.State == ApprovalState.Revoked ? (await ShownAsync(ended, cancellationToken), null) : (null, ApprovalProblems.Closed(ended));
     }
 
@@ -145,7 +145,7 @@ internal sealed class ApprovalLife(
     {
         var policy = policies.Of(record.Row.Namespace).Set.Sha256;
         var validUntil = validMs is null ? (DateTime?)null : await terms.FromNowAsync(validMs.Value, cancellationToken);
-        var (after, counts) = await store.VoteAsync(record.Row.ApprovalId, policy, by, vote, comment, edit, read, validUntil, cancellationToken);
+        var (after, counts) = await store.VoteAsync(record.Row.Namespace, record.Row.ApprovalId, policy, by, vote, comment, edit, read, validUntil, cancellationToken);
         return counts ? (await ShownAsync(after, cancellationToken), null) : (null, after.IsPending ? ApprovalProblems.Unread(after) : ApprovalProblems.Closed(after));
     }
 

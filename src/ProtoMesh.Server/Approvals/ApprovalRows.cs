@@ -78,6 +78,9 @@ internal sealed class ApprovalVoteRow
 {
     public required string ApprovalId { get; init; }
 
+    /// <summary>That of the approval.</summary>
+    public required string Namespace { get; init; }
+
     /// <summary>The id of a key, or the name that was claimed while there were no keys.</summary>
     public required string Approver { get; init; }
 

@@ -32,14 +32,14 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
     /// <summary>Null when there is none, or it is in another namespace.</summary>
     public async Task<ApprovalRecord?> FindAsync(string? space, string id, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await ReadAsync(db, id, cancellationToken) is { } record && (space is null || space == record.Row.Namespace) ? record : null;
     }
 
     /// <summary>What is asked already and waits, or was approved and could be used.</summary>
     public async Task<ApprovalRecord?> FindOpenAsync(ApprovalDraft draft, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(draft.Question.Namespace, cancellationToken);
         return await OpenOfAsync(db, draft, SubjectOf(draft.Question), null, cancellationToken);
     }
 
@@ -47,7 +47,7 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
     /// <param name="draft">What is asked.</param>
     /// <param name="except">An approval that was used, although SQL does not know it yet.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<(ApprovalRecord Record, bool IsNew)> OpenAsync(ApprovalDraft draft, string? except, CancellationToken cancellationToken) => ChangeAsync(async (db, events) =>
+    public Task<(ApprovalRecord Record, bool IsNew)> OpenAsync(ApprovalDraft draft, string? except, CancellationToken cancellationToken) => ChangeAsync(draft.Question.Namespace, async (db, events) =>
     {
         var subject = SubjectOf(draft.Question);
         if (await OpenOfAsync(db, draft, subject, except, cancellationToken) is { } open)
@@ -69,6 +69,7 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
     }, cancellationToken);
 
     /// <summary>Counts a vote. The record is as it is afterwards, also when the vote came too late.</summary>
+    /// <param name="space">Its namespace; null for any.</param>
     /// <param name="id">Which approval.</param>
     /// <param name="policySha256">The policy that decides now: a yes under another one would be worth nothing.</param>
     /// <param name="by">Who says it.</param>
@@ -79,7 +80,8 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
     /// <param name="validUntil">Until when an approved one can be used, by the time of the store, which ends it.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public Task<(ApprovalRecord Record, bool Counts)> VoteAsync(
-        string id, string policySha256, Approver by, string vote, string? comment, ApprovalEdit? edit, string? read, DateTime? validUntil, CancellationToken cancellationToken) => ChangeAsync(async (db, events) =>
+        string? space, string id, string policySha256, Approver by, string vote, string? comment, ApprovalEdit? edit, string? read, DateTime? validUntil,
+        CancellationToken cancellationToken) => ChangeAsync(space, async (db, events) =>
     {
         var record = (await ReadAsync(db, id, cancellationToken))!;
         var row = record.Row;
@@ -115,7 +117,7 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
         }
         else
         {
-            votes.Add(new ApprovalVoteRow { ApprovalId = id, Approver = by.Id, Name = by.Name, Vote = vote, Comment = comment, At = Now });
+            votes.Add(new ApprovalVoteRow { ApprovalId = id, Namespace = row.Namespace, Approver = by.Id, Name = by.Name, Vote = vote, Comment = comment, At = Now });
             db.Add(votes[^1]);
         }
 
@@ -137,7 +139,7 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
     }, cancellationToken);
 
     /// <summary>Moves from one state to an end, if it is still in the one.</summary>
-    public Task<(ApprovalRecord Record, bool IsEnded)> EndAsync(string id, string from, string to, string? by, string? comment, CancellationToken cancellationToken) => ChangeAsync(async (db, events) =>
+    public Task<(ApprovalRecord Record, bool IsEnded)> EndAsync(string? space, string id, string from, string to, string? by, string? comment, CancellationToken cancellationToken) => ChangeAsync(space, async (db, events) =>
     {
         var record = (await ReadAsync(db, id, cancellationToken))!;
         if (record.Row.State != from)
@@ -153,7 +155,7 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
     /// <summary>Ids, newest first.</summary>
     public async Task<IReadOnlyList<ApprovalRecord>> ListAsync(ApprovalFilter filter, string? before, int limit, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(filter.Namespace, cancellationToken);
         var rows = await filter.Of(db.Set<ApprovalRow>().AsNoTracking()).Where(row => before == null || string.Compare(row.ApprovalId, before) < 0)
             .OrderByDescending(row => row.ApprovalId).Take(limit).ToListAsync(cancellationToken);
         var ids = rows.Select(row => row.ApprovalId).ToList();
@@ -172,9 +174,9 @@ internal sealed class ApprovalStore(IDbContextFactory<MeshDb> factory, JournalAp
         return [.. rows.Select(row => new ApprovalRecord(row, []))];
     }
 
-    private async Task<T> ChangeAsync<T>(Func<MeshDb, List<JournalDraft>, Task<T>> change, CancellationToken cancellationToken)
+    private async Task<T> ChangeAsync<T>(string? space, Func<MeshDb, List<JournalDraft>, Task<T>> change, CancellationToken cancellationToken)
     {
-        var result = await journal.ChangeAsync(change, cancellationToken);
+        var result = await journal.ChangeAsync(space, change, cancellationToken);
         outbox.Wake();
         news.Tell();
         return result;

@@ -12,7 +12,7 @@ internal sealed class ApprovalTerms(ApprovalStore store, GrantScripts grants)
         var (row, now) = (record.Row, store.Now);
         if (record.IsPending && row.ExpiresAt <= now)
         {
-            return (await store.EndAsync(row.ApprovalId, ApprovalState.Pending, ApprovalState.Expired, null, null, cancellationToken)).Record;
+            return (await store.EndAsync(row.Namespace, row.ApprovalId, ApprovalState.Pending, ApprovalState.Expired, null, null, cancellationToken)).Record;
         }
 
         if (row.State != ApprovalState.Approved || row.ValidUntil > now)
@@ -28,7 +28,7 @@ internal sealed class ApprovalTerms(ApprovalStore store, GrantScripts grants)
             "free" when storeNow.UtcDateTime >= row.ValidUntil => ApprovalState.Lapsed,
             _ => null,
         };
-        return end is null ? record : (await store.EndAsync(row.ApprovalId, ApprovalState.Approved, end, null, null, cancellationToken)).Record;
+        return end is null ? record : (await store.EndAsync(row.Namespace, row.ApprovalId, ApprovalState.Approved, end, null, null, cancellationToken)).Record;
     }
 
     /// <summary>What ends in the store is counted by the store's time; by this replica's while the store is away.</summary>

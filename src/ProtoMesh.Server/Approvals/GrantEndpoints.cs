@@ -99,7 +99,7 @@ internal static class GrantEndpoints
 
             // First the store, which counts the uses: from here on there is none.
             await scripts.EndAsync(row.Namespace, row.GrantId, true, new DateTimeOffset(row.ExpiresAt) + TimeSpan.FromDays(1), ends: true, cancellationToken);
-            return TypedResults.Ok(ApprovalViews.Of(await grants.RevokeAsync(grant_id, by.Name, cancellationToken), time.GetUtcNow()));
+            return TypedResults.Ok(ApprovalViews.Of(await grants.RevokeAsync(row.Namespace, grant_id, by.Name, cancellationToken), time.GetUtcNow()));
         });
     }
 }

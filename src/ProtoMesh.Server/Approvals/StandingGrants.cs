@@ -22,7 +22,7 @@ internal sealed class StandingGrants(IDbContextFactory<MeshDb> factory, JournalA
         // Nobody approves himself, in advance neither.
         var (space, agent, action, now, asker) = (question.Namespace, question.AgentId, question.Action, store.Now, question.Facts is { } facts ? facts.KeyId : question.AgentId);
         var resource = question.Resources.Count == 0 ? null : question.Resources[0].Short;
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         var rows = await db.Set<StandingGrantRow>().AsNoTracking()
             .Where(row => row.Namespace == space && row.Action == action && row.ExpiresAt > now && row.RevokedAt == null && row.Used < row.Uses)
             .Where(row => row.ApproverGroup == group && row.Resource == resource && (row.AgentId == null || row.AgentId == agent) && row.Granter != asker)
@@ -32,14 +32,14 @@ internal sealed class StandingGrants(IDbContextFactory<MeshDb> factory, JournalA
 
     public async Task<StandingGrantRow?> FindAsync(string? space, string id, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<StandingGrantRow>().AsNoTracking().FirstOrDefaultAsync(row => row.GrantId == id && (space == null || row.Namespace == space), cancellationToken);
     }
 
     /// <summary>Newest first.</summary>
     public async Task<IReadOnlyList<StandingGrantRow>> ListAsync(ApprovalFilter filter, string? before, int limit, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(filter.Namespace, cancellationToken);
         var (space, only, prefix) = (filter.Namespace, filter.Caller.OnlyAgent, filter.Caller.OnlyAgentsFrom);
         var rows = db.Set<StandingGrantRow>().AsNoTracking().Where(row => (space == null || row.Namespace == space) && (before == null || string.Compare(row.GrantId, before) < 0));
         rows = only is null ? rows : rows.Where(row => row.AgentId == null || row.AgentId == only);
@@ -49,7 +49,7 @@ internal sealed class StandingGrants(IDbContextFactory<MeshDb> factory, JournalA
 
     public async Task CreateAsync(StandingGrantRow row, CancellationToken cancellationToken)
     {
-        await journal.ChangeAsync((db, events) =>
+        await journal.ChangeAsync(row.Namespace, (db, events) =>
         {
             db.Add(row);
             Tell(db, events, "approval.granted", row);
@@ -59,9 +59,9 @@ internal sealed class StandingGrants(IDbContextFactory<MeshDb> factory, JournalA
     }
 
     /// <summary>Marks it as revoked; the store has ended it before.</summary>
-    public async Task<StandingGrantRow> RevokeAsync(string id, string by, CancellationToken cancellationToken)
+    public async Task<StandingGrantRow> RevokeAsync(string? space, string id, string by, CancellationToken cancellationToken)
     {
-        var revoked = await journal.ChangeAsync(async (db, events) =>
+        var revoked = await journal.ChangeAsync(space, async (db, events) =>
         {
             var row = await db.Set<StandingGrantRow>().FirstAsync(row => row.GrantId == id, cancellationToken);
             if (row.RevokedAt is null)

@@ -19,7 +19,7 @@ internal sealed class LedgerReader(IDbContextFactory<MeshDb> factory)
     public async Task<List<LedgerRow>> ListAsync(
         string space, string budget, string? key, string? reservationId, (string Only, bool IsPrefix)? agents, long? before, int limit, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         var rows = db.Set<LedgerRow>().AsNoTracking().Where(row => row.Namespace == space && row.Budget == budget);
         rows = key is not null ? rows.Where(row => row.Key == key) : rows;
         rows = reservationId is not null ? rows.Where(row => row.ReservationId == reservationId) : rows;
@@ -32,7 +32,7 @@ internal sealed class LedgerReader(IDbContextFactory<MeshDb> factory)
     public async Task<LedgerSums> SumAsync(string space, BudgetSlot slot, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var (name, unit, shape, window, key) = (slot.Budget.Name, slot.Budget.Unit, slot.Budget.Window.Shape, slot.Window(now), slot.Key);
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         var all = db.Set<LedgerRow>().AsNoTracking().Where(row => row.Namespace == space && row.Budget == name && row.Key == key && row.Unit == unit && row.Shape == shape && row.Window == window);
         var held = await all.SumAsync(
             row => row.Kind == "reserved" ? row.Amount : row.Kind == "released" || row.Kind == "expired" || (row.Kind == "committed" && !row.Late) ? -row.Amount : 0, cancellationToken);

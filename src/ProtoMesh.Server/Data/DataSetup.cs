@@ -32,7 +32,8 @@ internal static class DataSetup
         _ = choice switch
         {
             DatabaseChoice.Sqlite sqlite => options.UseSqlite(sqlite.ConnectionString).AddInterceptors(SqlitePragmas.Instance),
-            DatabaseChoice.Postgres postgres => options.UseNpgsql(postgres.ConnectionString),
+            DatabaseChoice.Postgres { ResetsSessions: false } postgres => options.UseNpgsql(postgres.ConnectionString),
+            DatabaseChoice.Postgres postgres => options.UseNpgsql(postgres.ConnectionString).AddInterceptors(RowSecurity.Instance),
             _ => throw new InvalidOperationException("A database is SQLite or PostgreSQL."),
         };
 

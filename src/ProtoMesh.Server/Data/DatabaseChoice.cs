@@ -20,6 +20,12 @@ internal abstract record DatabaseChoice
 
     internal sealed record Postgres(string ConnectionString, string Host) : DatabaseChoice
     {
+        /// <summary>
+        /// Whether what a session was told is gone before somebody else has it. Otherwise it is told nothing, so <see cref="RowSecurity"/> does not
+        /// bind: a namespace that stuck to a session would hide rows from the service itself.
+        /// </summary>
+        public bool ResetsSessions { get; } = new NpgsqlConnectionStringBuilder(ConnectionString) is { NoResetOnClose: false, Multiplexing: false };
+
         public override string Name => $"PostgreSQL at {Host}";
     }
 

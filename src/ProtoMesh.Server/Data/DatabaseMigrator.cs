@@ -58,6 +58,22 @@ internal sealed partial class DatabaseMigrator(
 
         await using var db = await factory.CreateDbContextAsync(cancellationToken);
         await db.Database.MigrateAsync(cancellationToken);
+        await SayWhoPassesAsync(db, cancellationToken);
+    }
+
+    /// <summary>A wall that does not stand should be no surprise.</summary>
+    private async Task SayWhoPassesAsync(MeshDb db, CancellationToken cancellationToken)
+    {
+        var passing = await db.Database.SqlQuery<string>(
+            $"SELECT rolname::text AS \"Value\" FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolbypassrls)").ToListAsync(cancellationToken);
+        if (passing is [var role])
+        {
+            LogPasses(log, role);
+        }
+        else if (database is DatabaseChoice.Postgres { ResetsSessions: false })
+        {
+            LogKeepsSessions(log);
+        }
     }
 
     /// <remarks>
@@ -113,6 +129,14 @@ internal sealed partial class DatabaseMigrator(
 
     [LoggerMessage(2001, LogLevel.Information, "The tables of the {Database} are up to date.")]
     private static partial void LogReady(ILogger log, string database);
+
+    [LoggerMessage(2003, LogLevel.Warning,
+        "Row security does not bind the PostgreSQL role {Role}, which is a superuser or has BYPASSRLS: namespaces are kept apart by the service alone. Give it an ordinary role that owns its database.")]
+    private static partial void LogPasses(ILogger log, string role);
+
+    [LoggerMessage(2004, LogLevel.Warning,
+        "With 'No Reset On Close' or 'Multiplexing' in ConnectionStrings:Database row security is not used: namespaces are kept apart by the service alone.")]
+    private static partial void LogKeepsSessions(ILogger log);
 
     [LoggerMessage(2002, LogLevel.Error, "{Problem}")]
     private static partial void LogProblem(ILogger log, string problem);

@@ -13,8 +13,19 @@ namespace ProtoMesh.Server.Data;
 /// <param name="columns">Their names, types and values.</param>
 internal sealed class RowInsert<TRow>(string table, string ending, params (string Column, DbType Type, Func<TRow, object?> Value)[] columns)
 {
+    private readonly Func<TRow, object?>? _namespace = columns.FirstOrDefault(column => column.Column == "namespace").Value;
+
+    /// <exception cref="InvalidOperationException">A row belongs to another namespace than the one the context is confined to.</exception>
     public async Task RunAsync(MeshDb db, IReadOnlyList<TRow> rows, CancellationToken cancellationToken)
     {
+        if (db.Space is { } space && _namespace is not null)
+        {
+            foreach (var row in rows)
+            {
+                NamespaceWall.Check(space, table, _namespace(row));
+            }
+        }
+
         var most = RowsPerStatement(db);
         DbCommand? command = null;
         try

@@ -30,14 +30,15 @@ internal sealed class JournalAppend(IDbContextFactory<MeshDb> factory, JournalWa
     /// Makes a change. The row that ids come from is locked before it begins and until it is committed, so changes happen
     /// one after the other on all replicas, and each sees those before it.
     /// </summary>
+    /// <param name="space">Where; null for anywhere.</param>
     /// <param name="change">Reads and changes, and adds what happened to the list.</param>
     /// <param name="cancellationToken">Gives up; nothing has happened then, unless it was being committed.</param>
-    public async Task<T> ChangeAsync<T>(Func<MeshDb, List<JournalDraft>, Task<T>> change, CancellationToken cancellationToken)
+    public async Task<T> ChangeAsync<T>(string? space, Func<MeshDb, List<JournalDraft>, Task<T>> change, CancellationToken cancellationToken)
     {
         await _turn.WaitAsync(cancellationToken);
         try
         {
-            await using var db = await factory.CreateDbContextAsync(cancellationToken);
+            await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
             await db.Database.OpenConnectionAsync(cancellationToken);
             if (db is SqliteMeshDb)
             {

@@ -30,7 +30,7 @@ internal sealed class JournalReader(IDbContextFactory<MeshDb> factory)
     private async Task<IReadOnlyList<MeshEvent>> ReadAsync(
         EventFilter filter, Func<IQueryable<JournalRow>, IQueryable<JournalRow>> page, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(filter.Namespace, cancellationToken);
         var rows = db.Set<JournalRow>().AsNoTracking();
         rows = filter.AgentId is { } agent ? rows.Where(row => row.AgentId == agent) : rows;
         rows = filter.Type is { } type ? rows.Where(row => row.Type == type) : rows;

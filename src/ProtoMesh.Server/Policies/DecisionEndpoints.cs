@@ -44,7 +44,7 @@ internal static class DecisionEndpoints
     }
 
     private static Task<IResult> FindAsync(string decision_id, HttpContext context, DecisionReader reader, DatabaseChoice database, CancellationToken cancellationToken) =>
-        PolicyRequests.OrUnavailableAsync(database, async () => Guid.TryParseExact(decision_id, "D", out var id) && await reader.FindAsync(id.ToString(), cancellationToken) is { } row && Caller.Of(context).IsIn(row.Namespace)
+        PolicyRequests.OrUnavailableAsync(database, async () => Guid.TryParseExact(decision_id, "D", out var id) && await reader.FindAsync(Caller.Of(context).Namespace, id.ToString(), cancellationToken) is { } row && Caller.Of(context).IsIn(row.Namespace)
             ? TypedResults.Ok(DecisionRecord.Shown(row, isWhole: true))
             : Problems.Result(Problems.Of("decision_unknown", "No decision with this id was written down.")));
 }

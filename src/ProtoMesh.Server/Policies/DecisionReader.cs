@@ -46,7 +46,7 @@ internal sealed class DecisionReader(IDbContextFactory<MeshDb> factory)
 
     public async Task<List<DecisionRow>> ListAsync(DecisionFilter filter, string? before, int limit, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(filter.Namespace, cancellationToken);
         var rows = db.Set<DecisionRow>().AsNoTracking();
         rows = filter.Namespace is { } space ? rows.Where(row => row.Namespace == space) : rows;
         rows = filter.AgentId is { } agent ? rows.Where(row => row.AgentId == agent) : rows;
@@ -57,9 +57,12 @@ internal sealed class DecisionReader(IDbContextFactory<MeshDb> factory)
         return await rows.OrderByDescending(row => row.DecisionId).Take(limit).Select(Short).ToListAsync(cancellationToken);
     }
 
-    public async Task<DecisionRow?> FindAsync(string decisionId, CancellationToken cancellationToken)
+    /// <param name="space">Only when it is of this namespace; null for any.</param>
+    /// <param name="decisionId">Which decision.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task<DecisionRow?> FindAsync(string? space, string decisionId, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<DecisionRow>().AsNoTracking().FirstOrDefaultAsync(row => row.DecisionId == decisionId, cancellationToken);
     }
 }

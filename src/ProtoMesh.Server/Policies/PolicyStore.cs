@@ -28,7 +28,7 @@ internal sealed class PolicyStore(IDbContextFactory<MeshDb> factory, TimeProvide
     {
         for (var attempt = 1; ; attempt++)
         {
-            await using var db = await OpenAsync(cancellationToken);
+            await using var db = await OpenAsync(space, cancellationToken);
             var newest = await db.Set<PolicyVersionRow>().AsNoTracking().Where(row => row.Namespace == space && row.Name == set.Name)
                 .OrderByDescending(row => row.Version).FirstOrDefaultAsync(cancellationToken);
             if (newest?.Sha256 == set.Sha256)
@@ -54,7 +54,7 @@ internal sealed class PolicyStore(IDbContextFactory<MeshDb> factory, TimeProvide
     {
         for (var attempt = 1; ; attempt++)
         {
-            await using var db = await OpenAsync(cancellationToken);
+            await using var db = await OpenAsync(space, cancellationToken);
             var revision = await db.Set<PolicyActivationRow>().Where(row => row.Namespace == space).MaxAsync(row => (long?)row.Revision, cancellationToken) ?? 0;
             if (expected is not null && expected != revision)
             {
@@ -75,7 +75,7 @@ internal sealed class PolicyStore(IDbContextFactory<MeshDb> factory, TimeProvide
     /// <summary>The newest activation of a namespace; null when there was none.</summary>
     public async Task<PolicyActivationRow?> ActiveAsync(string space, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<PolicyActivationRow>().AsNoTracking().Where(row => row.Namespace == space)
             .OrderByDescending(row => row.Revision).FirstOrDefaultAsync(cancellationToken);
     }
@@ -83,7 +83,7 @@ internal sealed class PolicyStore(IDbContextFactory<MeshDb> factory, TimeProvide
     /// <summary>The newest activation of a namespace by somebody.</summary>
     public async Task<PolicyActivationRow?> ActivatedByAsync(string space, string by, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<PolicyActivationRow>().AsNoTracking().Where(row => row.Namespace == space && row.By == by)
             .OrderByDescending(row => row.Revision).FirstOrDefaultAsync(cancellationToken);
     }
@@ -98,7 +98,7 @@ internal sealed class PolicyStore(IDbContextFactory<MeshDb> factory, TimeProvide
 
     public async Task<PolicyVersionRow?> VersionAsync(string space, string name, int version, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<PolicyVersionRow>().AsNoTracking()
             .FirstOrDefaultAsync(row => row.Namespace == space && row.Name == name && row.Version == version, cancellationToken);
     }
@@ -106,7 +106,7 @@ internal sealed class PolicyStore(IDbContextFactory<MeshDb> factory, TimeProvide
     /// <summary>The newest version of a name with this text.</summary>
     public async Task<PolicyVersionRow?> WithDigestAsync(string space, string name, string sha256, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<PolicyVersionRow>().AsNoTracking().Where(row => row.Namespace == space && row.Name == name && row.Sha256 == sha256)
             .OrderByDescending(row => row.Version).FirstOrDefaultAsync(cancellationToken);
     }
@@ -114,7 +114,7 @@ internal sealed class PolicyStore(IDbContextFactory<MeshDb> factory, TimeProvide
     /// <summary>Versions of a name before a number, newest first, without their documents.</summary>
     public async Task<List<PolicyVersionRow>> VersionsAsync(string space, string name, int before, int limit, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<PolicyVersionRow>().AsNoTracking().Where(row => row.Namespace == space && row.Name == name && row.Version < before)
             .OrderByDescending(row => row.Version).Take(limit)
             .Select(row => new PolicyVersionRow
@@ -127,15 +127,15 @@ internal sealed class PolicyStore(IDbContextFactory<MeshDb> factory, TimeProvide
     /// <summary>Names after one, in their order, each with its newest version.</summary>
     public async Task<List<PolicyNewest>> NamesAsync(string space, string after, int limit, CancellationToken cancellationToken)
     {
-        await using var db = await factory.CreateDbContextAsync(cancellationToken);
+        await using var db = await factory.CreateConfinedAsync(space, cancellationToken);
         return await db.Set<PolicyVersionRow>().Where(row => row.Namespace == space && string.Compare(row.Name, after) > 0)
             .GroupBy(row => row.Name).OrderBy(rows => rows.Key).Take(limit)
             .Select(rows => new PolicyNewest(rows.Key, rows.Max(row => row.Version))).ToListAsync(cancellationToken);
     }
 
-    private async Task<MeshDb> OpenAsync(CancellationToken cancellationToken)
+    private async Task<MeshDb> OpenAsync(string space, CancellationToken cancellationToken)
     {
-        var db = await factory.CreateDbContextAsync(cancellationToken);
+        var db = await factory.CreateConfinedAsync(space, cancellationToken);
         if (db is SqliteMeshDb)
         {
             // An operator was told that it holds; a power cut must not take it back.

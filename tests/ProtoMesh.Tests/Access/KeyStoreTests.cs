@@ -39,7 +39,7 @@ public sealed class KeyStoreTests
         {
             for (var number = 0; number < 15; number++)
             {
-                var row = await store.CreateAsync(Draft($"{lane:x8}{number:x8}"), "test", CancellationToken.None);
+                var row = await store.CreateAsync(Draft($"{lane:x8}{number:x8}"), null, "test", CancellationToken.None);
                 if (number % 3 == 0)
                 {
                     await store.RevokeAsync(row.KeyId, null, "test", CancellationToken.None);
@@ -71,7 +71,7 @@ public sealed class KeyStoreTests
         var text = KeyText.New();
         KeyText.TryRead(text, out var idText, out var secret);
         var id = idText.ToString();
-        await store.CreateAsync(Draft(id, KeyText.Digest(secret), clock.GetUtcNow().AddHours(2).UtcDateTime), "test", CancellationToken.None);
+        await store.CreateAsync(Draft(id, KeyText.Digest(secret), clock.GetUtcNow().AddHours(2).UtcDateTime), null, "test", CancellationToken.None);
         var next = KeyText.New(id);
         KeyText.TryRead(next, out _, out var nextSecret);
         await store.RotateAsync(id, null, KeyText.Digest(nextSecret), TimeSpan.FromHours(1), "test", CancellationToken.None);

@@ -38,7 +38,7 @@ public sealed class ApprovalTimes
         var id = await rig.AskAsync();
         await rig.Store.AdvanceAsync(Hour);
         var policy = rig.Get<ActivePolicies>().Of("default").Set.Sha256;
-        var (record, counts) = await rig.Get<ApprovalStore>().VoteAsync(id, policy, new Approver("ada", "ada"), "approve", null, null, null, rig.Get<ApprovalStore>().Now + Hour, CancellationToken.None);
+        var (record, counts) = await rig.Get<ApprovalStore>().VoteAsync("default", id, policy, new Approver("ada", "ada"), "approve", null, null, null, rig.Get<ApprovalStore>().Now + Hour, CancellationToken.None);
         Assert.Equal((false, "expired"), (counts, record.Row.State));
     }
 

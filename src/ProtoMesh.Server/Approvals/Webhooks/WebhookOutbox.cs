@@ -15,9 +15,9 @@ internal sealed class WebhookOutbox(IDbContextFactory<MeshDb> factory, IOptions<
 
     public IReadOnlyList<WebhookTarget> Targets { get; } = [.. options.Value.Webhooks];
 
-    public void Add(MeshDb db, string type, Approval approval, DateTime at) => Add(db, type, JsonSerializer.SerializeToNode(approval, ApprovalJson.Wire.Approval)!, at);
+    public void Add(MeshDb db, string type, Approval approval, DateTime at) => Add(db, approval.Namespace, type, JsonSerializer.SerializeToNode(approval, ApprovalJson.Wire.Approval)!, at);
 
-    public void Add(MeshDb db, string type, StandingGrant grant, DateTime at) => Add(db, type, JsonSerializer.SerializeToNode(grant, ApprovalJson.Wire.StandingGrant)!, at);
+    public void Add(MeshDb db, string type, StandingGrant grant, DateTime at) => Add(db, grant.Namespace, type, JsonSerializer.SerializeToNode(grant, ApprovalJson.Wire.StandingGrant)!, at);
 
     /// <summary>Something was added and is committed.</summary>
     public void Wake()
@@ -57,7 +57,7 @@ internal sealed class WebhookOutbox(IDbContextFactory<MeshDb> factory, IOptions<
 
     public void Dispose() => _woken.Dispose();
 
-    private void Add(MeshDb db, string type, JsonNode data, DateTime at)
+    private void Add(MeshDb db, string space, string type, JsonNode data, DateTime at)
     {
         if (Targets.Count == 0)
         {
@@ -68,7 +68,7 @@ internal sealed class WebhookOutbox(IDbContextFactory<MeshDb> factory, IOptions<
             .ToJsonString(ApprovalJson.Wire.Options);
         db.AddRange(Targets.Select(target => new WebhookDeliveryRow
         {
-            MessageId = $"msg_{Guid.CreateVersion7(at)}", Target = target.Id, Type = type, Body = body, State = WebhookDeliveryRow.Pending, CreatedAt = at, NextAt = at,
+            MessageId = $"msg_{Guid.CreateVersion7(at)}", Target = target.Id, Namespace = space, Type = type, Body = body, State = WebhookDeliveryRow.Pending, CreatedAt = at, NextAt = at,
         }));
     }
 }

@@ -16,6 +16,9 @@ internal sealed class WebhookDeliveryRow
     /// <summary>Which address: a digest, as an address may have something in it that is nobody's business.</summary>
     public required string Target { get; init; }
 
+    /// <summary>Where that happened.</summary>
+    public required string Namespace { get; init; }
+
     public required string Type { get; init; }
 
     public required string Body { get; init; }
