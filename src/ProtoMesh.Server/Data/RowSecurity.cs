@@ -18,7 +18,7 @@ internal sealed class RowSecurity : DbConnectionInterceptor
 
     public static RowSecurity Instance { get; } = new();
 
-    /// <summary>For the migration that creates a table with a column <c>namespace</c>.</summary>
+    /// <summary>For the migration that creates a table with a column <c>namespace</c>. What it does is not changed: migrations that have run did that.</summary>
     /// <remarks>
     /// Forced, as the service owns its tables. The setting is read in a query of its own, so once a statement and not once a row; PostgreSQL
     /// makes an empty text of one that was reset.

@@ -21,6 +21,16 @@ internal sealed class PostgresServer : IAsyncDisposable
         return server.ConnectionString(name);
     }
 
+    /// <summary>The same for a role that may do in its own database what an owner may, and nothing else.</summary>
+    public static async Task<string> CreateOrdinaryAsync()
+    {
+        var server = await Shared.Value;
+        var name = $"ordinary{Interlocked.Increment(ref _databases)}";
+        await server.ExecuteAsync($"CREATE ROLE {name} LOGIN");
+        await server.ExecuteAsync($"CREATE DATABASE {name} OWNER {name}");
+        return server.ConnectionString(name, name);
+    }
+
     public static async Task<PostgresServer> StartAsync()
     {
         var server = new PostgresServer { _port = FreePort.Take(1)[0] };
@@ -83,8 +93,8 @@ internal sealed class PostgresServer : IAsyncDisposable
             : name;
     }
 
-    public string ConnectionString(string database) =>
-        $"Host=127.0.0.1;Port={_port};Username=postgres;Database={database};Maximum Pool Size=20";
+    public string ConnectionString(string database, string role = "postgres") =>
+        $"Host=127.0.0.1;Port={_port};Username={role};Database={database};Maximum Pool Size=20";
 
     private async Task ExecuteAsync(string sql)
     {

@@ -74,6 +74,11 @@ namespace ProtoMesh.Server.Data.Migrations.Postgres
                         .HasColumnType("text")
                         .HasColumnName("key_id");
 
+                    b.Property<string>("Namespace")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("namespace");
+
                     b.Property<string>("What")
                         .IsRequired()
                         .HasColumnType("text")
@@ -400,6 +405,11 @@ namespace ProtoMesh.Server.Data.Migrations.Postgres
                         .HasColumnType("text")
                         .HasColumnName("name");
 
+                    b.Property<string>("Namespace")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("namespace");
+
                     b.Property<string>("Vote")
                         .IsRequired()
                         .HasColumnType("text")
@@ -513,6 +523,11 @@ namespace ProtoMesh.Server.Data.Migrations.Postgres
                     b.Property<string>("LastError")
                         .HasColumnType("text")
                         .HasColumnName("last_error");
+
+                    b.Property<string>("Namespace")
+                        .IsRequired()
+                        .HasColumnType("text")
+                        .HasColumnName("namespace");
 
                     b.Property<DateTime>("NextAt")
                         .HasColumnType("timestamp with time zone")

@@ -69,6 +69,11 @@ namespace ProtoMesh.Server.Data.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("key_id");
 
+                    b.Property<string>("Namespace")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("namespace");
+
                     b.Property<string>("What")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -395,6 +400,11 @@ namespace ProtoMesh.Server.Data.Migrations.Sqlite
                         .HasColumnType("TEXT")
                         .HasColumnName("name");
 
+                    b.Property<string>("Namespace")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("namespace");
+
                     b.Property<string>("Vote")
                         .IsRequired()
                         .HasColumnType("TEXT")
@@ -508,6 +518,11 @@ namespace ProtoMesh.Server.Data.Migrations.Sqlite
                     b.Property<string>("LastError")
                         .HasColumnType("TEXT")
                         .HasColumnName("last_error");
+
+                    b.Property<string>("Namespace")
+                        .IsRequired()
+                        .HasColumnType("TEXT")
+                        .HasColumnName("namespace");
 
                     b.Property<DateTime>("NextAt")
                         .HasColumnType("TEXT")
