@@ -10,26 +10,23 @@ namespace ProtoMesh.Tests.Access;
 /// <summary>The walls between namespaces under those who work for all of them, and under a whole service.</summary>
 public sealed class WallsOverRooms
 {
-    [Theory]
-    [InlineData(Databases.Sqlite)]
-    [InlineData(Databases.Postgres)]
-    [InlineData(Databases.Ordinary)]
+    [Theory, ClassData(typeof(Databases))]
     public async Task What_is_loaded_inside_a_call_of_one_namespace_is_what_is_new_in_all(string database)
     {
         await using var rig = await LifeRig.OpenAsync(database);
         var here = await rig.StartAsync();
         var there = await rig.StartAsync();
-        var (made, calling) = (await KeyAsync(there, "blue", null), (await KeyAsync(there, "red", null), here.Get<KeyRing>()));
+        var (ring, first, own) = (here.Get<KeyRing>(), await KeyAsync(there, "blue", null), await KeyAsync(there, "red", null));
         await there.Get<NamespaceStore>().TryAddAsync("blue", 0, """{"max_waiters":5}""", null, null, CancellationToken.None);
         await here.Get<KeyLoader>().RefreshAsync(CancellationToken.None);
-        var red = new Caller(calling.Item2.Keys[calling.Item1]);
+        var red = new Caller(ring.Keys[own]);
         Assert.Equal("red", red.Namespace);
-        Assert.True(calling.Item2.Keys.ContainsKey(made) && here.Get<NamespaceBook>().Of("blue").Revision == 1);
+        Assert.True(ring.Keys.ContainsKey(first) && here.Get<NamespaceBook>().Of("blue").Revision == 1);
 
         // Each change of red is followed by what blue has done meanwhile.
         var second = await KeyAsync(there, "blue", null);
         var issued = await here.Get<KeyLife>().CreateAsync(new CreateKey { Role = Roles.Viewer }, "red", red, CancellationToken.None);
-        Assert.True(calling.Item2.Keys.ContainsKey(second) && calling.Item2.Keys.ContainsKey(issued.Details.KeyId));
+        Assert.True(ring.Keys.ContainsKey(second) && ring.Keys.ContainsKey(issued.Details.KeyId));
         await there.Get<NamespaceStore>().TryAddAsync("blue", 1, """{"max_waiters":6}""", null, null, CancellationToken.None);
         var (settings, problem) = await here.Get<NamespaceLife>().PutAsync("red", new PutNamespace { Durability = "journaled" }, red, null, CancellationToken.None);
         Assert.True(settings?.Revision == 1, problem?.Detail);
@@ -40,9 +37,7 @@ public sealed class WallsOverRooms
         Assert.Equal((1, 1), (here.Get<ActivePolicies>().Of("red").Revision, here.Get<ActivePolicies>().Of("blue").Revision));
     }
 
-    [Theory]
-    [InlineData(Databases.Sqlite)]
-    [InlineData(Databases.Ordinary)]
+    [Theory, ClassData(typeof(Databases))]
     public async Task Who_is_in_a_namespace_makes_no_key_of_another_although_nobody_asked_before(string database)
     {
         await using var rig = await LifeRig.OpenAsync(database);
@@ -58,13 +53,13 @@ public sealed class WallsOverRooms
     [Trait("Category", "Slow")]
     public async Task A_whole_service_lives_on_PostgreSQL_as_an_ordinary_role()
     {
-        await using var keyed = await KeyedServer.StartAsync(("ConnectionStrings:Database", await PostgresServer.CreateOrdinaryAsync()));
+        await using var keyed = await KeyedServer.StartAsync(("ConnectionStrings:Database", await PostgresServer.CreateDatabaseAsync()));
         Assert.DoesNotContain("Row security does not bind", keyed.Server.Log, StringComparison.Ordinal);
         foreach (var space in new[] { "red", "blue" })
         {
             var admin = await keyed.IssueAsync(new { role = "admin", groups = new[] { "ops" }, @namespace = space });
             var (agent, second) = (await IssueAsync(keyed, admin, new { role = "agent", agent_id = $"agent-{space}" }), await IssueAsync(keyed, admin, new { role = "approver", groups = new[] { "ops" } }));
-            var settings = await keyed.AskAsync(admin, HttpMethod.Put, $"/v1/namespaces/{space}", new { durability = "journaled" });
+            var settings = await keyed.AskAsync(admin, HttpMethod.Put, $"/v1/namespaces/{space}", new { durability = "journaled" }, ("If-Match", "*"));
             Assert.True(settings.Status == 200, settings.ToString());
             var version = await keyed.AskAsync(admin, HttpMethod.Put, $"/v1/policies/{space}", Document(space));
             Assert.True(version.Status == 201, version.ToString());

@@ -9,18 +9,11 @@ public sealed class Databases : TheoryData<string>
     internal const string Sqlite = "sqlite";
     internal const string Postgres = "postgres";
 
-    /// <summary>PostgreSQL for a role that is no superuser: row security binds it.</summary>
-    internal const string Ordinary = "postgres as an ordinary role";
-
     public Databases() => AddRange(Sqlite, Postgres);
 
     /// <summary>An empty database; a SQLite file lies in <paramref name="folder"/>.</summary>
-    internal static async Task<string> CreateAsync(string kind, TempFolder folder) => kind switch
-    {
-        Sqlite => $"Data Source={Path.Combine(folder.Path, "mesh.db")}",
-        Ordinary => await PostgresServer.CreateOrdinaryAsync(),
-        _ => await PostgresServer.CreateDatabaseAsync(),
-    };
+    internal static async Task<string> CreateAsync(string kind, TempFolder folder) => kind == Sqlite
+        ? $"Data Source={Path.Combine(folder.Path, "mesh.db")}" : await PostgresServer.CreateDatabaseAsync();
 
     internal static IConfiguration Configuration(string? connection, params (string Key, string Value)[] more) =>
         new ConfigurationBuilder().AddInMemoryCollection(

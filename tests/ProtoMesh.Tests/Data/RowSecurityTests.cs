@@ -15,7 +15,7 @@ public sealed class RowSecurityTests
     [Fact]
     public async Task Every_table_with_a_namespace_has_it_and_forces_it_on_its_owner()
     {
-        await using var rig = await WallRig.OpenAsync(Databases.Ordinary);
+        await using var rig = await WallRig.OpenAsync(Databases.Postgres);
         await using var db = await rig.EverythingAsync();
         var forced = await db.Database.SqlQueryRaw<string>(
             $"""
@@ -32,7 +32,7 @@ public sealed class RowSecurityTests
     [Fact]
     public async Task Without_the_filter_another_namespace_is_still_not_there()
     {
-        await using var rig = await WallRig.OpenAsync(Databases.Ordinary);
+        await using var rig = await WallRig.OpenAsync(Databases.Postgres);
         await using var db = await rig.ConfinedAsync(WallRig.Red);
         Assert.Equal(1, await AskAsync(db, Bound));
         foreach (var type in rig.Types)
@@ -47,7 +47,7 @@ public sealed class RowSecurityTests
     [Fact]
     public async Task Raw_SQL_reads_and_changes_nothing_of_another_namespace()
     {
-        await using var rig = await WallRig.OpenAsync(Databases.Ordinary);
+        await using var rig = await WallRig.OpenAsync(Databases.Postgres);
         await using var db = await rig.ConfinedAsync(WallRig.Red);
         await db.Database.OpenConnectionAsync();
         foreach (var table in rig.Types.Select(type => type.GetTableName()!))
@@ -72,7 +72,7 @@ public sealed class RowSecurityTests
     [Fact]
     public async Task A_namespace_is_one_value_whatever_is_in_it()
     {
-        await using var rig = await WallRig.OpenAsync(Databases.Ordinary);
+        await using var rig = await WallRig.OpenAsync(Databases.Postgres);
         await using var db = await rig.ConfinedAsync("', false), set_config('protomesh.namespace', '");
         Assert.Equal("", await WallRig.SpacesAsync(db, rig.Types[0], isFiltered: false));
     }
@@ -83,7 +83,7 @@ public sealed class RowSecurityTests
     [InlineData(";Multiplexing=true")]
     public async Task The_next_user_of_a_connection_sees_everything(string more)
     {
-        await using var rig = await WallRig.OpenAsync(Databases.Ordinary, ";Maximum Pool Size=1" + more);
+        await using var rig = await WallRig.OpenAsync(Databases.Postgres, ";Maximum Pool Size=1" + more);
         int process;
         await using (var everything = await rig.EverythingAsync())
         {
@@ -109,7 +109,7 @@ public sealed class RowSecurityTests
     [Fact]
     public async Task An_exception_while_it_is_confined_leaves_nothing_behind()
     {
-        await using var rig = await WallRig.OpenAsync(Databases.Ordinary, ";Maximum Pool Size=1");
+        await using var rig = await WallRig.OpenAsync(Databases.Postgres, ";Maximum Pool Size=1");
         await using (var db = await rig.ConfinedAsync(WallRig.Red))
         {
             await db.Database.BeginTransactionAsync();
@@ -120,11 +120,11 @@ public sealed class RowSecurityTests
     }
 
     [Theory]
-    [InlineData(Databases.Postgres, 1)]
-    [InlineData(Databases.Ordinary, 0)]
-    public async Task A_role_that_it_does_not_bind_is_told_of_at_start(string database, int times)
+    [InlineData("", 0)]
+    [InlineData(";Username=postgres", 1)]
+    public async Task A_role_that_it_does_not_bind_is_told_of_at_start(string more, int times)
     {
-        await using var rig = await WallRig.OpenAsync(database);
+        await using var rig = await WallRig.OpenAsync(Databases.Postgres, more);
         Assert.Equal(times, rig.Log.Of(LogLevel.Warning).Count(line => line.StartsWith("Row security does not bind the PostgreSQL role postgres", StringComparison.Ordinal)));
     }
 
