@@ -72,7 +72,8 @@ internal sealed class PostgresServer : IAsyncDisposable
 
     private async Task LaunchAsync() => _process = await ChildProcess.StartAsync(
         Program("postgres"),
-        ["-D", Path.Combine(_folder.Path, "data"), "-c", $"port={_port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off"],
+        // Every database of a run keeps a few idle connections for minutes.
+        ["-D", Path.Combine(_folder.Path, "data"), "-c", $"port={_port}", "-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "max_connections=300"],
         _folder.Path, "postgres");
 
     /// <summary>Debian keeps the server's programs out of PATH, one folder a version.</summary>
