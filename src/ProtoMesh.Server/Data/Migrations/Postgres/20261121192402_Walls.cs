@@ -40,7 +40,9 @@ namespace ProtoMesh.Server.Data.Migrations.Postgres
             // What is there already belongs where its key, its approval or what it tells of belongs.
             migrationBuilder.Sql("UPDATE key_changes SET \"namespace\" = coalesce((SELECT k.\"namespace\" FROM keys k WHERE k.key_id = key_changes.key_id), '');");
             migrationBuilder.Sql("UPDATE approval_votes SET \"namespace\" = coalesce((SELECT a.\"namespace\" FROM approvals a WHERE a.approval_id = approval_votes.approval_id), '');");
-            migrationBuilder.Sql("UPDATE webhook_deliveries SET \"namespace\" = coalesce(body::json -> 'data' ->> 'namespace', '');");
+            // By its place: PostgreSQL's JSON refuses a \u0000, which an agent may have sent.
+            migrationBuilder.Sql(
+                """UPDATE webhook_deliveries SET "namespace" = coalesce(substring(body from '^[{]"type":"[^"]*","timestamp":"[^"]*","data":[{]"[a-z]+_id":"[^"]*","namespace":"([a-z0-9-]+)"'), '');""");
 
             foreach (var table in Walled)
             {
