@@ -76,6 +76,18 @@ public sealed class UnusedReservations
         Assert.Equal(1, await HeldAsync(calls));
     }
 
+    [Theory, ClassData(typeof(ServedStores))]
+    public async Task A_grant_that_another_policy_denies_at_its_claim_gives_back_what_was_reserved(string store)
+    {
+        var calls = await PolicyCalls.BeginAsync(store, Rules, Head);
+        var before = await calls.AcquireAsync("x/1", action: null);
+        var waiter = await QueueAsync(calls, "denied-at-its-claim", 60_000);
+        await calls.ActivateAsync("  - { id: no, actions: [pay], effect: deny }\n  - { id: yes, actions: [\"*\"], effect: allow }", Head);
+        await calls.ReleaseAsync(before);
+        Assert.Equal("policy_denied", (await calls.WaitAsync(waiter, 20)).Code);
+        Assert.Equal((0, "released", "released"), (await HeldAsync(calls), await StateAsync(calls, "denied-at-its-claim"), await StateAsync(calls, "denied-at-its-claim-2")));
+    }
+
     [Fact]
     public async Task A_journaled_lease_that_is_taken_back_gives_back_what_it_reserved()
     {
