@@ -111,7 +111,7 @@ async def test_a_policy_lives_from_its_first_text_to_its_rollback(connect: Conne
     assert (diff.from_, diff.to, diff.rules.changed) == (1, 2, ("limit",))
     assert diff.to_dict()["from"] == 1
     page = await policies.list()
-    assert {policy.name: policy.newest_version for policy in page.policies} == {"starter": 1, "ours": 2}
+    assert {policy.name: policy.newest_version for policy in page.policies} == {"starter": 1, "deny-all": 1, "ours": 2}
     active = await policies.activate("ours", 1, if_match=page.active.revision, by="ada")
     assert (active.version, active.by) == (1, "ada")
     with pytest.raises(ValidationError) as late:

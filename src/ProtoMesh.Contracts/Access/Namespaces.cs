@@ -24,6 +24,9 @@ public sealed record PutNamespace
     /// <summary><c>fast</c> or <c>journaled</c>, for requests that name none.</summary>
     public string? Durability { get; init; }
 
+    /// <summary><c>starter</c> or <c>deny-all</c>: what decides as long as no policy was activated there. Absent: <c>starter</c>.</summary>
+    public string? DefaultPolicy { get; init; }
+
     /// <summary>What policies may trust of its resources: at most 1,000.</summary>
     public IReadOnlyList<ResourceGroup>? Resources { get; init; }
 
@@ -77,6 +80,9 @@ public sealed record NamespaceSettings
 
     /// <summary><c>fast</c> or <c>journaled</c>, for requests that name none.</summary>
     public string? Durability { get; init; }
+
+    /// <summary><c>starter</c> or <c>deny-all</c>: what decides as long as no policy was activated there.</summary>
+    public required string DefaultPolicy { get; init; }
 
     /// <summary>What policies may trust of its resources.</summary>
     public required IReadOnlyList<ResourceGroup> Resources { get; init; }

@@ -7,7 +7,7 @@ internal static class NamespaceDocs
 {
     private const string Fields = """
         "namespace": "payments", "revision": 3, "max_held_leases": 500, "max_waiters": 2000, "max_waiters_per_resource": 100,
-            "counted_in": "namespace", "requests_per_second": 200, "burst": 400, "durability": "journaled",
+            "counted_in": "namespace", "requests_per_second": 200, "burst": 400, "durability": "journaled", "default_policy": "deny-all",
             "resources": [{ "prefix": "customer/", "team": "payments", "labels": { "tier": "gold" } }],
             "comment": "the month's end", "changed_at": "2026-03-01T09:00:00.000Z", "changed_by": "ops (0b1d7c3e5f6a8092)"
         """;
@@ -45,6 +45,10 @@ internal static class NamespaceDocs
         `requests_per_second` and `burst` count the calls of the namespace's keys over all replicas; beyond them a call is answered 429 `rate_limited`.
         An admin of `*` is in no namespace and is not counted, and neither is anybody while the service is open.
 
+        `default_policy` is what decides as long as no policy was activated in the namespace: `starter`, which allows what none of its rules speaks
+        against, or `deny-all`, which denies every check and every request for a lease that names an `action`. A request that names none asks no policy,
+        and leases that are held stay. Once a policy is activated there, it decides, whatever the default is.
+
         An admin of the namespace itself may change everything but these limits.
         """)
     {
@@ -54,6 +58,7 @@ internal static class NamespaceDocs
         [
             new("limits", "Limits", """{ "max_held_leases": 500, "max_waiters": 2000, "max_waiters_per_resource": 100, "requests_per_second": 200, "burst": 400 }"""),
             new("groups", "Whose resources these are", """{ "resources": [{ "prefix": "customer/", "team": "payments", "labels": { "tier": "gold" } }], "durability": "journaled" }"""),
+            new("default", "Nothing is allowed before a policy is activated", """{ "default_policy": "deny-all" }"""),
         ],
         Answers = [new(200, "What holds now.", $$"""{ {{Fields}} }""")],
     };

@@ -1,6 +1,7 @@
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Access;
+using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Store;
 
@@ -71,6 +72,7 @@ internal sealed partial class NamespaceLife(NamespaceStore store, KeyLoader load
             RequestsPerSecond = settings.RequestsPerSecond,
             Burst = settings.Burst ?? settings.RequestsPerSecond,
             Durability = settings.Durability,
+            DefaultPolicy = settings.DefaultPolicy ?? BuiltInPolicy.Starter,
             Resources = settings.Resources ?? [],
             Comment = row.Comment,
             ChangedAt = row.Revision > 0 ? row.At : null,

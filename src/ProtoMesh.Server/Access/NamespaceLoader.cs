@@ -3,8 +3,23 @@ namespace ProtoMesh.Server.Access;
 /// <summary>Reads what other replicas changed of the settings of namespaces.</summary>
 internal sealed partial class NamespaceLoader(NamespaceStore store, NamespaceBook book, ILogger<NamespaceLoader> log)
 {
-    /// <summary>Brings this replica up to date now. One caller at a time.</summary>
+    private readonly SemaphoreSlim _turn = new(1, 1);
+
+    /// <summary>Brings this replica up to date now.</summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        await _turn.WaitAsync(cancellationToken);
+        try
+        {
+            await LoadAsync(cancellationToken);
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+
+    private async Task LoadAsync(CancellationToken cancellationToken)
     {
         var revisions = await store.RevisionsAsync(cancellationToken);
         book.Keep(revisions);

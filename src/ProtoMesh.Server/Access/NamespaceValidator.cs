@@ -2,6 +2,7 @@ using System.Globalization;
 using ProtoMesh.Contracts;
 using ProtoMesh.Contracts.Access;
 using ProtoMesh.Contracts.Locks;
+using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Http;
 using ProtoMesh.Server.Store;
 
@@ -34,6 +35,7 @@ internal static class NamespaceValidator
         Range("burst", body.Burst, 1, 1_000_000);
         Require("burst", body.Burst is null || body.RequestsPerSecond is not null, "only with requests_per_second", body.Burst);
         Require("durability", body.Durability is null or LockDurability.Fast or LockDurability.Journaled, "fast or journaled", body.Durability);
+        Require("default_policy", body.DefaultPolicy is null or BuiltInPolicy.Starter or BuiltInPolicy.DenyAll, "starter or deny-all", body.DefaultPolicy);
         Require("comment", body.Comment is null || KeyValidator.IsText(body.Comment, 500), "1 to 500 bytes without control characters", body.Comment);
         var groups = body.Resources ?? [];
         Require("resources", groups.Count <= MostGroups, $"at most {MostGroups} groups", groups.Count);

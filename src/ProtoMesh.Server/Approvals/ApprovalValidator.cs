@@ -76,9 +76,9 @@ internal static class ApprovalValidator
         if (body.Condition is { } condition)
         {
             PolicyRequests.Require(errors, "condition", condition.Length is > 0 and <= MostCondition && !condition.Contains('\0', StringComparison.Ordinal), $"1 to {MostCondition} characters of CEL", condition);
-            if (errors.Count == 0 && policies.Of(space ?? ResourceName.DefaultNamespace).Set.Environment.Compile(condition, Cel.CelType.Bool, out var issue) is null)
+            if (errors.Count == 0 && IssueIn(condition, policies.Of(space ?? ResourceName.DefaultNamespace).Set) is var (line, column, message))
             {
-                errors.Add(Problems.Field("condition", string.Create(CultureInfo.InvariantCulture, $"CEL that the active policy understands; at {issue!.Line}:{issue.Column} {issue.Message}"), condition));
+                errors.Add(Problems.Field("condition", string.Create(CultureInfo.InvariantCulture, $"CEL that the active policy understands; at {line}:{column} {message}"), condition));
             }
         }
 
@@ -94,6 +94,17 @@ internal static class ApprovalValidator
         PolicyRequests.Require(errors, "agent_id", agentId is null || PolicyRequests.IsText(agentId, 128), CheckValidator.TextRule, agentId);
         PolicyRequests.Require(errors, "group", group is null || PolicyRequests.IsText(group, 64), "1 to 64 bytes without control characters", group);
         PolicyRequests.Require(errors, "action", action is null || PolicyMetadata.IsAction(action), PolicyMetadata.ActionRule, action);
+    }
+
+    /// <summary>Why the policy cannot evaluate a condition: it is not CEL, or names what the policy does not have.</summary>
+    private static (int Line, int Column, string Message)? IssueIn(string condition, PolicySet set)
+    {
+        if (set.Environment.Compile(condition, Cel.CelType.Bool, out var issue) is null)
+        {
+            return (issue!.Line, issue.Column, issue.Message);
+        }
+
+        return BudgetFacts.Refusal(condition, set.Budgets) is var (at, problem) && BudgetFacts.PlaceOf(condition, at) is var (line, column) ? (line, column, problem) : null;
     }
 
     /// <summary>With keys the key says who decides; without, a name has to.</summary>

@@ -23,6 +23,9 @@ internal sealed class BudgetDrift : IDisposable
         }
     }
 
+    /// <summary>Whether a meter is this one: several services in one process have meters of one name.</summary>
+    public bool Owns(Meter meter) => meter == _meter;
+
     public void Dispose() => _meter.Dispose();
 
     private IEnumerable<Measurement<long>> Measure() => _drifts.Select(drift => new Measurement<long>(drift.Value,

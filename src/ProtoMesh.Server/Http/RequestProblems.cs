@@ -8,30 +8,33 @@ namespace ProtoMesh.Server.Http;
 /// <summary>Turns whatever goes wrong outside an endpoint into a problem, and stamps every answer with the version.</summary>
 internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
 {
-    /// <summary>What a field has to be, told when its JSON is of another kind. The validators tell the ranges.</summary>
+    /// <summary>What a field has to be, told when its JSON is of another kind. A field that is not here is told by its type alone.</summary>
     private static readonly Dictionary<string, string> Kinds = new(StringComparer.Ordinal)
     {
         ["priority"] = "a whole number, 0 to 9, higher is sooner",
-        ["capacity"] = "a whole number",
-        ["units"] = "a whole number",
-        ["ttl_ms"] = "a whole number of milliseconds",
-        ["wait_ms"] = "a whole number of milliseconds",
-        ["max_hold_ms"] = "a whole number of milliseconds",
-        ["drain_ms"] = "a whole number of milliseconds",
+        ["capacity"] = "a whole number, 1 to 10000",
+        ["units"] = "a whole number, 1 to 10000",
+        ["ttl_ms"] = "a whole number of milliseconds, from 1000",
+        ["wait_ms"] = "a whole number of milliseconds, 0 to 86400000",
+        ["max_hold_ms"] = "a whole number of milliseconds, 1000 to 86400000",
+        ["drain_ms"] = "a whole number of milliseconds, 0 to 600000",
         ["ttl"] = "a whole number of seconds",
-        ["fencing_token"] = "a whole number",
+        ["fencing_token"] = "a whole number, 1 to 9007199254740991",
         ["max_priority"] = "a whole number, 0 to 9",
-        ["max_ttl_ms"] = "a whole number of milliseconds",
-        ["overlap_ms"] = "a whole number of milliseconds",
-        ["max_held_leases"] = "a whole number",
-        ["max_waiters"] = "a whole number",
-        ["max_waiters_per_resource"] = "a whole number",
-        ["requests_per_second"] = "a whole number",
-        ["burst"] = "a whole number",
+        ["max_ttl_ms"] = "a whole number of milliseconds, 1000 to 3600000",
+        ["overlap_ms"] = "a whole number of milliseconds, 0 to 86400000",
+        ["max_held_leases"] = "a whole number, 0 to 10000000",
+        ["max_waiters"] = "a whole number, 0 to 10000000",
+        ["max_waiters_per_resource"] = "a whole number, 0 to 100000",
+        ["requests_per_second"] = "a whole number, 1 to 1000000",
+        ["burst"] = "a whole number, 1 to 1000000",
         ["expires_at"] = "a time as in RFC 3339",
         ["amount"] = "a whole number, 0 to 9000000000000000; micro-dollars for usd",
         ["actual"] = "a whole number, 0 to 9000000000000000; micro-dollars for usd",
-        ["hold_ms"] = "a whole number of milliseconds",
+        ["hold_ms"] = "a whole number of milliseconds, 1000 to 86400000",
+        ["valid_ms"] = "a whole number of milliseconds, 1000 to 86400000",
+        ["expires_in_ms"] = "a whole number of milliseconds, 1000 to 604800000",
+        ["uses"] = "a whole number, 1 to 10000",
         ["input_tokens"] = "a whole number, 0 to 1000000000",
         ["cached_input_tokens"] = "a whole number, 0 to 1000000000",
         ["cache_write_tokens"] = "a whole number, 0 to 1000000000",
@@ -108,7 +111,7 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
 
         if (ResourcePattern().Match(json.Message) is { Success: true } resource)
         {
-            var rule = resource.Groups["rule"] is { Success: true } told ? told.Value : "no such field here";
+            var rule = resource.Groups["rule"] is { Success: true } told ? Kinds.GetValueOrDefault(resource.Groups["name"].Value) ?? told.Value : "no such field here";
             return Problems.Invalid([Problems.Field(Within(field, resource.Groups["name"].Value), rule, null)]);
         }
 
@@ -116,7 +119,7 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
         {
             var name = field.Split('.', '[')[0];
             var last = field.Split('.')[^1];
-            return Problems.Invalid([Problems.Field(field, Kinds.GetValueOrDefault(last) ?? Kinds.GetValueOrDefault(name) ?? "a text", null)]);
+            return Problems.Invalid([Problems.Field(field, Kinds.GetValueOrDefault(last) ?? Kinds.GetValueOrDefault(name) ?? KindOf(json), null)]);
         }
 
         var where = json.LineNumber is { } line ? $" at line {line + 1}, byte {json.BytePositionInLine + 1}" : "";
@@ -124,6 +127,17 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
             ? Problems.Of("malformed_json", $"The body names the field {(field.Length > 0 ? field : "of an object")} twice{where}.")
             : Problems.Of("malformed_json", $"The body is not valid JSON{where}; send a JSON object.");
     }
+
+    /// <summary>What the reader says that it could not make of a value.</summary>
+    private static string KindOf(JsonException json) => TypePattern().Match(json.Message).Groups["type"].Value switch
+    {
+        "Int32" or "Int64" => "a whole number",
+        "Boolean" => "true or false",
+        "DateTimeOffset" => "a time as in RFC 3339",
+        "IReadOnlyList" => "a list",
+        "IReadOnlyDictionary" => "an object",
+        _ => "a text",
+    };
 
     /// <summary>The path of a field of which the reader names only the object that it is in, or already the whole.</summary>
     private static string Within(string path, string name)
@@ -147,6 +161,9 @@ internal sealed partial class RequestProblems(ILogger<RequestProblems> log)
     /// <summary>What the reader of a resource's object says: of a field that it does not have, or that is of another kind.</summary>
     [GeneratedRegex("^(A resource has no field '(?<name>.*)'|'(?<name>.*)' of a resource is (?<rule>.*))\\.$")]
     private static partial Regex ResourcePattern();
+
+    [GeneratedRegex("^The JSON value could not be converted to (System\\.Nullable`1\\[)?(\\w+\\.)+(?<type>\\w+)")]
+    private static partial Regex TypePattern();
 
     [GeneratedRegex("^Failed to bind parameter \"(?<type>\\S+) (?<name>\\S+)\" from \"(?<value>.*)\"")]
     private static partial Regex ParameterPattern();

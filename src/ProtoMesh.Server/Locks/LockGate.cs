@@ -77,6 +77,19 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts, IOpt
     public Task GiveBackAsync(LockAdmission admission) =>
         admission is { Question: { } question, Answer: { } answer } ? policies.GiveBackAsync(question, answer) : Task.CompletedTask;
 
+    /// <summary>Gives back what was reserved for a grant that nobody was told of. For a waiter that ends the store does it by itself.</summary>
+    public Task ReleaseAsync(LockRecord record) => record.Payload?.Decision?.Obligations?.Budget is { } reserved
+        ? policies.ReleaseAsync(record.Wants[0].Name.Namespace, record.AgentId, reserved.Select(budget => budget.ReservationId).OfType<string>()) : Task.CompletedTask;
+
+    /// <summary>Gives back what was reserved for waiters of a partition, where the budgets are counted in another one.</summary>
+    public async Task ReleaseAsync(int partition, IEnumerable<UnusedReservation> unused)
+    {
+        foreach (var (space, id, agentId) in unused.Where(each => !policies.IsHome(each.Namespace, partition)))
+        {
+            await policies.ReleaseAsync(space, agentId, [id]);
+        }
+    }
+
     /// <summary>
     /// Asks again before a waiter's grant is claimed, if another policy decides now than when it was submitted. A deny ends
     /// the lease; nobody was told its token.
@@ -102,6 +115,7 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts, IOpt
         }
 
         await scripts.CancelAsync(reply.Id, Cause, "", CancellationToken.None);
+        await ReleaseAsync(record);
         return LockProblems.Denied(answer.Decision, reply.Id);
     }
 
@@ -158,6 +172,9 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts, IOpt
     private static RequestFacts FactsOf(Want want, LockRecord record) => new(
         want.Mode, Math.Max(want.Units, 1), record.Priority, record.Ttl, record.WaitEnds - record.Enqueued, record.MaxHold, record.IsDetached, false);
 }
+
+/// <summary>What was reserved for a request that got no lease.</summary>
+internal sealed record UnusedReservation(string Namespace, string ReservationId, string AgentId);
 
 /// <summary>What came of asking the policies about a request.</summary>
 /// <param name="Request">To submit, with its decision in it.</param>

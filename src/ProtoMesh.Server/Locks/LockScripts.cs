@@ -121,11 +121,12 @@ internal sealed class LockScripts(ScriptStore store, IOptions<LockOptions> optio
         return [.. reply.Items.Skip(1).Select(item => item.Text)];
     }
 
-    /// <summary>Ends what is due; tells how long until something is due again, and whether more is due at once.</summary>
-    public async ValueTask<(long DueInMs, bool More)> TickAsync(int partition, CancellationToken cancellationToken)
+    /// <summary>Ends what is due; tells how long until something is due again, whether more is due at once, and what other partitions have to give back.</summary>
+    public async ValueTask<(long DueInMs, bool More, IReadOnlyList<UnusedReservation> Unused)> TickAsync(int partition, CancellationToken cancellationToken)
     {
         var reply = await RunAsync(Names.Tick, partition, [], cancellationToken);
-        return (reply[2].Number - reply[1].Number, reply[3].Number == 1);
+        var unused = reply.Items.Skip(4).Select(item => item.Text.Split('\u0004')).Select(parts => new UnusedReservation(parts[0], parts[1], parts[2]));
+        return (reply[2].Number - reply[1].Number, reply[3].Number == 1, [.. unused]);
     }
 
     private string[] ArgumentsOf(LockRequest request) =>

@@ -164,6 +164,7 @@ internal sealed class LockService(
     {
         var reply = await scripts.CancelAsync(id, "cancel", guard, cancellationToken);
         journal.Nudge(id.Partition);
+        SweepAfter(reply);
         return reply.Tag == "unknown" ? LockProblems.Unknown(id) : reply.Tag == "not_yours" ? LockProblems.NotYours(id)
             : !await IsJournaledAsync(reply.Record!, id.Partition, cancellationToken)
                 ? LockProblems.JournalUnavailable("the cancellation is done but not confirmed; repeating it is safe")
@@ -303,6 +304,15 @@ internal sealed class LockService(
         return await ConfirmAsync(reply, request, started, served, cancellationToken);
     }
 
+    /// <summary>What was reserved for a waiter that has ended is given back at once, not only at the next sweep.</summary>
+    private void SweepAfter(RequestReply reply)
+    {
+        if (reply.Record is { IsLive: false } ended && ended.Flags.Contains(LockFlags.Action, StringComparison.Ordinal))
+        {
+            sweeper.Arm(0);
+        }
+    }
+
     /// <summary>When something changes by itself for this waiter: a blocker's end, the end of a rest, or of its own wait.</summary>
     private static long DueInMs(RequestReply reply)
     {
@@ -331,6 +341,7 @@ internal sealed class LockService(
         if (reply.Tag == "state")
         {
             journal.Nudge(reply.Id.Partition);
+            SweepAfter(reply);
             if (reply.Record is { State: LockState.Queued })
             {
                 sweeper.Arm(DueInMs(reply));
@@ -375,6 +386,7 @@ internal sealed class LockService(
         }
 
         await scripts.CancelAsync(reply.Id, "journal_unavailable", "", CancellationToken.None);
+        await gate.ReleaseAsync(record);
         return LockProblems.JournalUnavailable("the request was cancelled");
     }
 

@@ -9,7 +9,7 @@ namespace ProtoMesh.Server.Locks;
 /// waiter of this replica knows of a deadline, and keeps the waiters alive whose requests are open here.
 /// </summary>
 internal sealed class LockSweeper(
-    LockScripts scripts, LockWaiters waiters, ScriptStore store, IOptions<LockOptions> options, TimeProvider time, ILogger<LockSweeper> log)
+    LockScripts scripts, LockGate gate, LockWaiters waiters, ScriptStore store, IOptions<LockOptions> options, TimeProvider time, ILogger<LockSweeper> log)
     : BackgroundService
 {
     private readonly SemaphoreSlim _early = new(0, 1);
@@ -62,10 +62,12 @@ internal sealed class LockSweeper(
     {
         try
         {
-            var (dueInMs, more) = await scripts.TickAsync(partition, stoppingToken);
+            var (dueInMs, more, unused) = await scripts.TickAsync(partition, stoppingToken);
+            await gate.ReleaseAsync(partition, unused);
             while (more)
             {
-                (dueInMs, more) = await scripts.TickAsync(partition, stoppingToken);
+                (dueInMs, more, unused) = await scripts.TickAsync(partition, stoppingToken);
+                await gate.ReleaseAsync(partition, unused);
             }
 
             if (dueInMs < options.Value.SweepMs)

@@ -1,31 +1,18 @@
 using System.Collections.Frozen;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Store;
 
 namespace ProtoMesh.Server.Policies;
 
-/// <summary>What decides in a namespace. <paramref name="Revision"/> grows with each activation there; 0 is the starter of a namespace where nothing was activated.</summary>
+/// <summary>What decides in a namespace. <paramref name="Revision"/> grows with each activation there; 0 is the default of a namespace where nothing was activated.</summary>
 internal sealed record ActivePolicy(PolicySet Set, int Version, long Revision);
 
 /// <summary>The policies that decide now, one a namespace. Reading takes no lock; a change swaps the whole.</summary>
 /// <remarks>Until the database was read nothing decides: an action that an operator forbade must not be allowed because SQL is late.</remarks>
-internal sealed class ActivePolicies
+internal sealed class ActivePolicies(NamespaceBook namespaces)
 {
-    /// <summary>The name that documents of operators cannot have.</summary>
-    public const string StarterName = "starter";
     private readonly Lock _writing = new();
     private volatile State _state = new(false, FrozenDictionary<string, ActivePolicy>.Empty, FrozenDictionary<string, string>.Empty);
-
-    public ActivePolicies()
-    {
-        using var stream = typeof(ActivePolicies).Assembly.GetManifestResourceStream("Policies/starter.yaml")!;
-        var source = new StreamReader(stream).ReadToEnd();
-        var load = PolicySet.Load(source);
-        Starter = new ActivePolicy(
-            load.Set ?? throw new InvalidOperationException($"The starter policy cannot be used: {PolicyErrors.Sentence(load, "starter.yaml")}"), 1, 0);
-    }
-
-    /// <summary>What decides where nothing was activated.</summary>
-    public ActivePolicy Starter { get; }
 
     /// <summary>Why nothing decides yet, in one sentence.</summary>
     public string NotLoadedBecause { get; set; } = "The policies have not been read from the database yet.";
@@ -37,7 +24,7 @@ internal sealed class ActivePolicies
     {
         var state = _state;
         return state.Activated.TryGetValue(space, out var active) ? active
-            : state.IsLoaded ? Starter : throw new StoreException("policies_unavailable", NotLoadedBecause);
+            : state.IsLoaded ? BuiltInPolicies.Default(namespaces.Of(space).Settings.DefaultPolicy) : throw new StoreException("policies_unavailable", NotLoadedBecause);
     }
 
     /// <summary>Why a namespace's newest activation does not decide here, in one sentence; null when it does.</summary>
@@ -55,7 +42,7 @@ internal sealed class ActivePolicies
     /// <summary>The newest activation of a namespace cannot be used here; what decided goes on deciding.</summary>
     public void Refuse(string space, string why) => Change(state => state with { Refused = With(state.Refused, space, why) });
 
-    /// <summary>The database was read: where nothing was activated the starter decides.</summary>
+    /// <summary>The database was read, the settings of the namespaces too: where nothing was activated the namespace's default decides.</summary>
     public void MarkLoaded() => Change(state => state.IsLoaded ? state : state with { IsLoaded = true });
 
     private void Change(Func<State, State> change)

@@ -43,6 +43,10 @@ internal static partial class BudgetFacts
         return unknown is null ? null : (unknown.Index, $"there is no budget '{unknown.Groups["name"].Value}'");
     }
 
+    /// <summary>The line and the column of a place in an expression, both from 1.</summary>
+    public static (int Line, int Column) PlaceOf(string expression, int at) =>
+        (1 + expression.AsSpan(0, at).Count('\n'), at - expression.LastIndexOf('\n', Math.Max(0, at - 1)));
+
     [GeneratedRegex("(?<![\\w.'\"])budget\\s*\\[\\s*(?<quote>['\"])(?<name>[^'\"\\\\]*)\\k<quote>\\s*\\]")]
     private static partial Regex IndexPattern();
 

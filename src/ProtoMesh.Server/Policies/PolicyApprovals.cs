@@ -65,17 +65,13 @@ internal sealed class PolicyApprovals(IApprovalBook book)
         };
     }
 
-    /// <summary>What may be used instead of asking: the approval that was shown, or else standing grants whose condition holds.</summary>
-    public async ValueTask<IReadOnlyList<Obligation.Grant>> UsableAsync(
-        ActivePolicy active, PolicyQuestion question, PolicyEvaluation evaluation, ShownApproval? shown, CancellationToken cancellationToken)
-    {
-        var asking = Asking(evaluation).First();
-        if (shown is not null)
-        {
-            return shown.IsGiven
-                ? [new Obligation.Grant(asking.Rule, question, shown.Approval!.Id, false, 1, shown.Approval.ValidUntil!.Value, shown.Approval.ValidUntil.Value + Kept, shown.Approval.By)] : [];
-        }
+    /// <summary>The use of the approval that was shown instead of asking; none when it may not be used.</summary>
+    public static IReadOnlyList<Obligation.Grant> Usable(PolicyQuestion question, PolicyEvaluation evaluation, ShownApproval shown) => shown is not { IsGiven: true, Approval: { } given } ? []
+        : [new Obligation.Grant(Asking(evaluation).First().Rule, question, given.Id, false, 1, given.ValidUntil!.Value, given.ValidUntil.Value + Kept, given.By)];
 
+    /// <summary>The standing grants that may be used instead of asking, if their conditions hold.</summary>
+    public async ValueTask<IReadOnlyList<UsableGrant>> StandingAsync(PolicyQuestion question, PolicyEvaluation evaluation, CancellationToken cancellationToken)
+    {
         // One yes in advance stands for one yes, not for a quorum.
         var approvers = Asking(evaluation).Select(hit => OrDefault(hit.Rule)).ToList();
         if (question.IsRepeated || question.OnlyOpens || approvers.Any(each => each.Quorum != 1))
@@ -83,10 +79,13 @@ internal sealed class PolicyApprovals(IApprovalBook book)
             return [];
         }
 
-        var grants = await book.GrantsAsync(question, approvers[0].Group, cancellationToken);
-        return [.. grants.Where(grant => Holds(active.Set, grant, evaluation)).Take(MostTried)
-            .Select(grant => new Obligation.Grant(asking.Rule, question, grant.Id, true, grant.Uses, grant.ExpiresAt, grant.ExpiresAt + Kept, [grant.By]))];
+        return await book.GrantsAsync(question, approvers[0].Group, cancellationToken);
     }
+
+    /// <summary>Those whose condition holds.</summary>
+    public static IReadOnlyList<Obligation.Grant> Usable(PolicySet set, PolicyQuestion question, PolicyEvaluation evaluation, IReadOnlyList<UsableGrant> grants) =>
+        [.. grants.Where(grant => Holds(set, grant, evaluation)).Take(MostTried)
+            .Select(grant => new Obligation.Grant(Asking(evaluation).First().Rule, question, grant.Id, true, grant.Uses, grant.ExpiresAt, grant.ExpiresAt + Kept, [grant.By]))];
 
     /// <summary>Asks people, unless the question only wants to know.</summary>
     public async ValueTask<KnownApproval?> OpenAsync(ActivePolicy active, PolicyQuestion question, PolicyEvaluation evaluation, ShownApproval? shown, CancellationToken cancellationToken)

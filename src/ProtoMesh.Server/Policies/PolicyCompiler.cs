@@ -99,7 +99,8 @@ internal sealed class PolicyCompiler
 
         if (program is not null && BudgetFacts.Refusal(program.Source, _budgets) is var (at, problem))
         {
-            var (line, column) = PlaceOf(text, 1 + text.Text.AsSpan(0, at).Count('\n'), at - text.Text.LastIndexOf('\n', Math.Max(0, at - 1)));
+            var (line, column) = BudgetFacts.PlaceOf(text.Text, at);
+            (line, column) = PlaceOf(text, line, column);
             _issues.Add(new PolicyIssue(line, column, problem));
         }
 

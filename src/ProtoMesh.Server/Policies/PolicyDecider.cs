@@ -34,9 +34,7 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         for (var index = 0; index < asked.Length; index++)
         {
             var subject = asked[index];
-            var held = plan.NeedsLock && subject.Resource is { } resource
-                ? (await scripts.LookAsync(resource, question.AgentId, question.FencingToken, cancellationToken)).Value()
-                : Free;
+            var held = plan.NeedsLock ? await HeldAsync(question, subject, cancellationToken) : Free;
             var slots = SlotsOf(set, question, subject, question.Requests.ElementAtOrDefault(index), held, metadata, now, shown?.Facts ?? default);
             if (plan.NeedsBudgets)
             {
@@ -57,7 +55,8 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
         shown = PolicyApprovals.Judged(question, evaluation, shown);
         var conflict = decided == PolicyVerdict.RequireApproval ? PolicyApprovals.Conflict(set, evaluation) : null;
         IReadOnlyList<ObligationResult> results = [];
-        IReadOnlyList<Obligation.Grant> usable = decided == PolicyVerdict.RequireApproval && conflict is null ? await approvals.UsableAsync(active, question, evaluation, shown, cancellationToken) : [];
+        IReadOnlyList<Obligation.Grant> usable = decided == PolicyVerdict.RequireApproval && conflict is null
+            ? shown is not null ? PolicyApprovals.Usable(question, evaluation, shown) : await StandingAsync(set, plan, question, asked, evaluation, now, cancellationToken) : [];
         var required = obligations;
         foreach (var grant in usable)
         {
@@ -90,6 +89,26 @@ internal sealed class PolicyDecider(PolicySubjects subjects, PolicyScripts scrip
             Used = isTaken ? results.Where(result => result is { Verdict: "free", Obligation: Obligation.Grant }).Select(result => (Obligation.Grant)result.Obligation).SingleOrDefault() : null,
             Asked = approval,
         }, null, builder);
+    }
+
+    private async ValueTask<CelValue> HeldAsync(PolicyQuestion question, PolicySubject subject, CancellationToken cancellationToken) =>
+        subject.Resource is { } resource ? (await scripts.LookAsync(resource, question.AgentId, question.FencingToken, cancellationToken)).Value() : Free;
+
+    /// <summary>The standing grants whose condition holds. A condition may read what no rule about the action does, and that was not asked of the store yet.</summary>
+    private async ValueTask<IReadOnlyList<Obligation.Grant>> StandingAsync(
+        PolicySet set, PolicyPlan plan, PolicyQuestion question, PolicySubject[] asked, PolicyEvaluation evaluation, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var grants = await approvals.StandingAsync(question, evaluation, cancellationToken);
+        var paths = grants.SelectMany(grant => grant.Condition is { } condition ? set.ConditionOf(condition)?.Paths ?? [] : []).ToHashSet(StringComparer.Ordinal);
+        var (readsLock, readsBudgets) = (!plan.NeedsLock && PolicyPlan.HasPath(paths, "lock"), !plan.NeedsBudgets && PolicyPlan.HasPath(paths, "budget"));
+        for (var index = 0; (readsLock || readsBudgets) && index < asked.Length; index++)
+        {
+            var slots = evaluation.Inputs[index];
+            slots[PolicyVariables.Lock] = readsLock ? await HeldAsync(question, asked[index], cancellationToken) : slots[PolicyVariables.Lock];
+            slots[PolicyVariables.Budget] = readsBudgets ? await BudgetFacts.ReadAsync(set, question, slots, scripts, now, cancellationToken) : slots[PolicyVariables.Budget];
+        }
+
+        return PolicyApprovals.Usable(set, question, evaluation, grants);
     }
 
     /// <summary>Together with what the action is for the store, where that is possible.</summary>

@@ -84,15 +84,18 @@ internal static class PolicyDocs
 
     public static OperationDoc List { get; } = new(
         "Which policies are there, and which one decides?",
-        "The names of a namespace and what is active in it. The `ETag` is the revision that an activation names in `If-Match`.")
+        """
+        The names of a namespace and what is active in it. The `ETag` is the revision that an activation names in `If-Match`: 0 where nothing was
+        activated, and the `default_policy` of the namespace decides.
+        """)
     {
         Parameters = By(Namespace),
         Answers =
         [
-            new(200, "A page; without `next_page_token` it is the last. `starter` comes with the service and is on the first.", $$"""
+            new(200, "A page; without `next_page_token` it is the last. `starter` and `deny-all` come with the service and are on the first.", $$"""
                 {
                   "namespace": "default", "active": {{Activated}}, "loaded": { "name": "prod-guard", "version": 3, "revision": 7 },
-                  "policies": [{ "name": "starter", "newest_version": 1 }, { "name": "prod-guard", "newest_version": 3 }]
+                  "policies": [{ "name": "starter", "newest_version": 1 }, { "name": "deny-all", "newest_version": 1 }, { "name": "prod-guard", "newest_version": 3 }]
                 }
                 """),
         ],
@@ -120,7 +123,7 @@ internal static class PolicyDocs
         "Make a version decide",
         """
         From the answer on this replica decides by it, every other one within a second. Activating an older version is the way back; version 1 of `starter`
-        returns to what the service came with. Of two activations that saw the same revision one wins; the other is told the present one.
+        returns to what the service came with, and version 1 of `deny-all` stops whatever asks a policy. Of two activations that saw the same revision one wins; the other is told the present one.
         """)
     {
         Parameters = By(Name, Number, Namespace, new("by", "Who activates it: 1 to 128 bytes.")),

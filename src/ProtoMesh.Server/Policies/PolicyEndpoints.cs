@@ -55,7 +55,7 @@ internal static class PolicyEndpoints
         author = PolicyRequests.Person("author", author, Caller.Of(context), errors);
         PolicyRequests.Comment(comment, errors);
         PolicyRequests.Require(errors, "name", PolicyRequests.IsName(name), "1 to 64 of a-z, 0-9 and -, not - at its start", name);
-        PolicyRequests.Require(errors, "name", name != ActivePolicies.StarterName, $"any name but {ActivePolicies.StarterName}, which is reserved", name);
+        PolicyRequests.Require(errors, "name", BuiltInPolicies.Named(name) is null, BuiltInPolicies.Rule, name);
         if (errors.Count > 0)
         {
             return Problems.Result(Problems.Invalid(errors));

@@ -25,7 +25,7 @@ internal sealed partial class PolicyFile(PolicyStore store, IOptions<PolicyOptio
 
         var load = PolicySet.Load(await TextAsync(path, cancellationToken));
         var set = load.Set ?? throw Refuse($"cannot be used: {PolicyErrors.Sentence(load, path)}");
-        return set.Name != ActivePolicies.StarterName ? set : throw Refuse($"cannot be used: {path}: the name '{set.Name}' is reserved; give the document another one.");
+        return BuiltInPolicies.Named(set.Name) is null ? set : throw Refuse($"cannot be used: {path}: the name '{set.Name}' is reserved; give the document another one.");
     }
 
     /// <summary>Makes the file's policy the active one, once for all replicas that start with it.</summary>

@@ -5,8 +5,8 @@ using ProtoMesh.Server.Http;
 
 namespace ProtoMesh.Server.Policies;
 
-/// <summary>Keeps versions and makes them decide. The starter is version 1 of its name in every namespace, without a row.</summary>
-internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, PolicyLoader loader, KeyRing ring, TimeProvider time)
+/// <summary>Keeps versions and makes them decide. What comes with the service is version 1 of its name in every namespace, without a row.</summary>
+internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, PolicyLoader loader, NamespaceStore namespaces, KeyRing ring, TimeProvider time)
 {
     public async Task<(PolicyVersion Version, bool IsNew)> PutAsync(string space, PolicySet set, string? author, string? comment, CancellationToken cancellationToken)
     {
@@ -17,12 +17,12 @@ internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, Pol
     /// <summary>A version; null when there is none.</summary>
     public async Task<PolicyVersionRow?> FindAsync(string space, string name, int version, CancellationToken cancellationToken)
     {
-        if (name != ActivePolicies.StarterName)
+        if (BuiltInPolicies.Named(name) is { } builtIn)
         {
-            return PolicyRequests.IsName(name) ? await store.VersionAsync(space, name, version, cancellationToken) : null;
+            return version == builtIn.Version ? RowOf(builtIn, space) : null;
         }
 
-        return version == 1 ? StarterOf(space) : null;
+        return PolicyRequests.IsName(name) ? await store.VersionAsync(space, name, version, cancellationToken) : null;
     }
 
     public async Task<PolicyVersion> ShownAsync(PolicyVersionRow row, CancellationToken cancellationToken) =>
@@ -37,7 +37,8 @@ internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, Pol
     public async Task<(PolicyActivation? Active, Problem? Problem)> ActivateAsync(PolicyVersionRow row, string? by, long? revision, CancellationToken cancellationToken)
     {
         // A version that this service cannot load, because another one kept it, never replaces one that works.
-        var load = row.Name == ActivePolicies.StarterName ? null : PolicySet.Load(row.Document);
+        var builtIn = BuiltInPolicies.Named(row.Name);
+        var load = builtIn is null ? PolicySet.Load(row.Document) : null;
         if (load is { Set: null })
         {
             return (null, PolicyErrors.Problem(load, $"{row.Name}.yaml"));
@@ -57,7 +58,7 @@ internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, Pol
         switch (await store.ActivateAsync(row.Namespace, row.Name, row.Version, row.Sha256, by, revision, cancellationToken))
         {
             case ActivationOutcome.Activated activated:
-                await loader.ApplyAsync(activated.Row, load?.Set ?? policies.Starter.Set);
+                await loader.ApplyAsync(activated.Row, load?.Set ?? builtIn!.Set);
                 return (Shown(activated.Row), null);
             default:
                 var active = await ActiveAsync(row.Namespace, cancellationToken);
@@ -71,13 +72,13 @@ internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, Pol
     {
         var names = await store.NamesAsync(space, after ?? "", limit + 1, cancellationToken);
         var loaded = policies.Of(space);
-        IEnumerable<PolicySummary> starter = after is null ? [new PolicySummary { Name = ActivePolicies.StarterName, NewestVersion = 1 }] : [];
+        var builtIn = after is null ? BuiltInPolicies.All.Select(policy => new PolicySummary { Name = policy.Set.Name, NewestVersion = policy.Version }) : [];
         return new PolicyPage
         {
             Namespace = space,
             Active = await ActiveAsync(space, cancellationToken),
             Loaded = new LoadedPolicy { Name = loaded.Set.Name, Version = loaded.Version, Revision = loaded.Revision, Problem = policies.RefusedIn(space) },
-            Policies = [.. starter, .. names.Take(limit).Select(name => new PolicySummary { Name = name.Name, NewestVersion = name.Version })],
+            Policies = [.. builtIn, .. names.Take(limit).Select(name => new PolicySummary { Name = name.Name, NewestVersion = name.Version })],
             NextPageToken = names.Count > limit ? tokenFor(names[limit - 1].Name) : null,
         };
     }
@@ -86,9 +87,9 @@ internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, Pol
     public async Task<PolicyVersionPage?> VersionsAsync(string space, string name, int before, int limit, Func<int, string> tokenFor, CancellationToken cancellationToken)
     {
         var active = await ActiveAsync(space, cancellationToken);
-        if (name == ActivePolicies.StarterName)
+        if (BuiltInPolicies.Named(name) is { } builtIn)
         {
-            return new PolicyVersionPage { Versions = [Shown(StarterOf(space), active) with { Document = null }] };
+            return new PolicyVersionPage { Versions = [Shown(RowOf(builtIn, space), active) with { Document = null }] };
         }
 
         var rows = PolicyRequests.IsName(name) ? await store.VersionsAsync(space, name, before, limit + 1, cancellationToken) : [];
@@ -99,15 +100,22 @@ internal sealed class PolicyLife(PolicyStore store, ActivePolicies policies, Pol
         };
     }
 
-    private async Task<PolicyActivation> ActiveAsync(string space, CancellationToken cancellationToken) =>
-        await store.ActiveAsync(space, cancellationToken) is { } row ? Shown(row) : new PolicyActivation
-        {
-            Namespace = space, Name = ActivePolicies.StarterName, Version = 1, Sha256 = policies.Starter.Set.Sha256, Revision = 0,
-        };
-
-    private PolicyVersionRow StarterOf(string space) => new()
+    /// <summary>As the database has it; a replica that has not seen it yet decides otherwise for less than a second.</summary>
+    private async Task<PolicyActivation> ActiveAsync(string space, CancellationToken cancellationToken)
     {
-        Namespace = space, Name = ActivePolicies.StarterName, Version = 1, Sha256 = policies.Starter.Set.Sha256, Document = policies.Starter.Set.Source,
+        if (await store.ActiveAsync(space, cancellationToken) is { } row)
+        {
+            return Shown(row);
+        }
+
+        var settings = await namespaces.FindAsync(space, cancellationToken);
+        var active = BuiltInPolicies.Default(settings is null ? null : NamespaceRules.Read(settings.Settings).DefaultPolicy);
+        return new PolicyActivation { Namespace = space, Name = active.Set.Name, Version = active.Version, Sha256 = active.Set.Sha256, Revision = active.Revision };
+    }
+
+    private static PolicyVersionRow RowOf(ActivePolicy builtIn, string space) => new()
+    {
+        Namespace = space, Name = builtIn.Set.Name, Version = builtIn.Version, Sha256 = builtIn.Set.Sha256, Document = builtIn.Set.Source,
     };
 
     private static PolicyVersion Shown(PolicyVersionRow row, PolicyActivation active) => new()

@@ -1,4 +1,5 @@
 using Microsoft.Extensions.Options;
+using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Data;
 using ProtoMesh.Server.Store;
 
@@ -12,7 +13,7 @@ internal sealed class BrokenPolicyException(string message) : InvalidOperationEx
 /// reaches all of them without a message. A database that is away changes nothing here.
 /// </summary>
 internal sealed partial class PolicyLoader(
-    ActivePolicies policies, PolicyStore store, PolicyFile file, DatabaseMigrator migrator, DatabaseChoice database,
+    ActivePolicies policies, PolicyStore store, PolicyFile file, NamespaceLoader namespaces, DatabaseMigrator migrator, DatabaseChoice database,
     IHostApplicationLifetime lifetime, IOptions<PolicyOptions> options, TimeProvider time, ILogger<PolicyLoader> log) : BackgroundService
 {
     /// <summary>How long a start waits for its database before it listens without: the checks are refused until it answers.</summary>
@@ -126,9 +127,9 @@ internal sealed partial class PolicyLoader(
     /// <summary>What a stored version says, or why this replica cannot use it.</summary>
     private async Task<(ActivePolicy? Active, string? Refusal)> ReadAsync(PolicyActivationRow row, CancellationToken cancellationToken)
     {
-        if (row.Name == ActivePolicies.StarterName)
+        if (BuiltInPolicies.Named(row.Name) is { } builtIn)
         {
-            return (policies.Starter with { Revision = row.Revision }, null);
+            return (builtIn with { Revision = row.Revision }, null);
         }
 
         var version = await store.VersionAsync(row.Namespace, row.Name, row.Version, cancellationToken);
@@ -168,7 +169,12 @@ internal sealed partial class PolicyLoader(
             }
         }
 
-        policies.MarkLoaded();
+        if (isStart)
+        {
+            // Else a namespace whose default is to deny would be decided by the starter until its settings are read.
+            await namespaces.RefreshAsync(cancellationToken);
+            policies.MarkLoaded();
+        }
     }
 
     private void Take(PolicyActivationRow row, ActivePolicy active)

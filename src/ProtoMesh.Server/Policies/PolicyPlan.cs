@@ -12,8 +12,8 @@ internal sealed class PolicyPlan
         Requiring = [.. all.Where(rule => rule.Effect == RuleEffect.Require)];
         Allowing = [.. all.Where(rule => rule.Effect == RuleEffect.Allow)];
         var paths = all.SelectMany(rule => rule.Programs.Concat(rule.Budget?.Budgets.Select(budget => budget.Key).OfType<CelProgram>() ?? [])).SelectMany(program => program.Paths).ToHashSet(StringComparer.Ordinal);
-        NeedsLock = paths.Any(path => path == "lock" || path.StartsWith("lock.", StringComparison.Ordinal));
-        NeedsBudgets = paths.Any(path => path == "budget" || path.StartsWith("budget.", StringComparison.Ordinal));
+        NeedsLock = HasPath(paths, "lock");
+        NeedsBudgets = HasPath(paths, "budget");
         Reads = [.. PolicySubject.TrustedPaths.Where(trusted => paths.Any(path => path == trusted || path == trusted.Split('.')[0] || path.StartsWith($"{trusted}.", StringComparison.Ordinal)))];
     }
 
@@ -32,4 +32,8 @@ internal sealed class PolicyPlan
 
     /// <summary>The trusted inputs that a rule reads; the answer tells where they came from.</summary>
     public string[] Reads { get; }
+
+    /// <summary>Whether one of the paths is a variable or begins with it.</summary>
+    public static bool HasPath(IEnumerable<string> paths, string variable) =>
+        paths.Any(path => path == variable || path.StartsWith($"{variable}.", StringComparison.Ordinal));
 }

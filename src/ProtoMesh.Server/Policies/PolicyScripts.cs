@@ -158,6 +158,15 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
         }
     }
 
+    /// <summary>Ends reservations of an agent as the agent itself would.</summary>
+    public async Task ReleaseAsync(string space, string agentId, IEnumerable<string> reservations)
+    {
+        foreach (var id in reservations)
+        {
+            await _budgets.ReleaseAsync(space, id, $"{space}\u0001={agentId}", isReturned: false, CancellationToken.None);
+        }
+    }
+
     /// <summary>How counters stand.</summary>
     public async Task<IReadOnlyList<CounterView>> CountersAsync(string space, IEnumerable<BudgetSlot> slots, DateTimeOffset now, CancellationToken cancellationToken) =>
         (await _budgets.UsageAsync(space, slots, now, cancellationToken)).Lines;

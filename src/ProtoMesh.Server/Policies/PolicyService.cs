@@ -30,6 +30,22 @@ internal sealed class PolicyService(ActivePolicies policies, PolicyDecider decid
         return (outcome.Answer, outcome.Problem);
     }
 
+    /// <summary>Whether the budgets of a namespace are counted in a partition.</summary>
+    public bool IsHome(string space, int partition) => scripts.HomeOf(space) == partition;
+
+    /// <summary>Ends reservations of an agent of which nothing will be spent, if it has not settled them itself.</summary>
+    public async Task ReleaseAsync(string space, string agentId, IEnumerable<string> reservations)
+    {
+        try
+        {
+            await scripts.ReleaseAsync(space, agentId, reservations);
+        }
+        catch (StoreException)
+        {
+            // The amount stays held until its hold is over: too little is allowed then, never too much.
+        }
+    }
+
     /// <summary>Gives back what an allow took, because its action did not come about. What cannot be given back ends with its window.</summary>
     public async Task GiveBackAsync(PolicyQuestion question, PolicyAnswer answer)
     {

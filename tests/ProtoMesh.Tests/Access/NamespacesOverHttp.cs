@@ -74,7 +74,8 @@ public sealed class NamespacesOverHttp
         (string Field, object Body)[] wrong =
         [
             ("max_held_leases", new { max_held_leases = -1 }), ("max_waiters", new { max_waiters = 10_000_001 }), ("max_waiters_per_resource", new { max_waiters_per_resource = 100_001 }),
-            ("requests_per_second", new { requests_per_second = 0 }), ("burst", new { burst = 5 }), ("burst", new { requests_per_second = 5, burst = 0 }), ("durability", new { durability = "paper" }),
+            ("requests_per_second", new { requests_per_second = 0 }), ("burst", new { burst = 5 }), ("burst", new { requests_per_second = 5, burst = 0 }), ("durability", new { durability = "paper" }), ("default_policy", new { default_policy = "Starter" }), ("default_policy", new { default_policy = "" }),
+            ("default_policy", new { default_policy = 1 }), ("default_policy", new { default_policy = "team" }),
             ("comment", new { comment = "" }), ("max_waiters", new { max_waiters = "many" }), ("resources[0].prefix", new { resources = new object[] { new { team = "x" } } }),
             ("resources[0].prefix", new { resources = new object?[] { null } }), ("resources[1].prefix", new { resources = new[] { new { prefix = "x/" }, new { prefix = "x/" } } }),
             ("resources[0].team", new { resources = new[] { new { prefix = "x/", team = "" } } }), ("resources[0].labels.a", new { resources = new[] { new { prefix = "x/", labels = new { a = new string('x', 257) } } } }),

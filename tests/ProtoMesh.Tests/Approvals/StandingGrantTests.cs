@@ -75,6 +75,37 @@ public sealed class StandingGrantTests
         Assert.Matches("at 1:1\\d .*shoe_size", (string)refused.Body["errors"]![0]!["rule"]!);
     }
 
+    [Theory, ClassData(typeof(ServedStores))]
+    public async Task A_condition_that_names_an_unknown_budget_is_refused_with_its_place(string store)
+    {
+        var mesh = await ApprovalCalls.BeginAsync(store, head: Calls);
+        foreach (var (condition, place) in new[] { ("budget['nope'].left > 0", "1:1"), ("agent.id == 'a' &&\n  budget[\"nope\"].left > 0", "2:3") })
+        {
+            var refused = await GiveAsync(mesh, new() { ["uses"] = 1, ["condition"] = condition });
+            Assert.Equal(("validation_failed", "condition"), (refused.Code, (string?)refused.Body["errors"]?[0]?["field"]));
+            Assert.Equal($"CEL that the active policy understands; at {place} there is no budget 'nope'", (string)refused.Body["errors"]![0]!["rule"]!);
+        }
+
+        Assert.Equal(201, (await GiveAsync(mesh, new() { ["uses"] = 1, ["condition"] = "budget['calls'].left > 0" })).Status);
+    }
+
+    [Theory, ClassData(typeof(ServedStores))]
+    public async Task A_condition_sees_budgets_and_leases_that_no_rule_about_the_action_reads(string store)
+    {
+        var mesh = await ApprovalCalls.BeginAsync(store, head: Calls);
+        await GiveAsync(mesh, new() { ["uses"] = 9, ["condition"] = "budget['calls'].left > 5 && !lock.held" });
+        Assert.Equal("allow", (await mesh.CheckAsync(request: "request-1")).String("decision"));
+        var held = await mesh.Mesh.AcquireAsync("service/1", "agent-2", action: null);
+        Assert.Equal("require_approval", (await mesh.CheckAsync(request: "request-2")).String("decision"));
+        await mesh.Mesh.ReleaseAsync(held);
+        Assert.Equal("allow", (await mesh.CheckAsync(request: "request-3")).String("decision"));
+        var reserved = await mesh.Server.PostAsync("/v1/budgets/reservations", new { @namespace = mesh.Namespace, agent_id = "agent-2", budgets = new[] { "calls" }, amount = 5 });
+        Assert.True(reserved.Status == 200, reserved.ToString());
+        Assert.Equal("require_approval", (await mesh.CheckAsync(request: "request-4")).String("decision"));
+    }
+
+    private const string Calls = "budgets:\n  calls: { unit: calls, cap: 10, window: lifetime }";
+
     private static Task<HttpAnswer> GiveAsync(ApprovalCalls mesh, JsonObject more)
     {
         (more["namespace"], more["group"], more["action"], more["resource"], more["expires_in_ms"], more["approver"]) = (mesh.Namespace, "ops", "deploy", "service/1", 60_000, "ada");

@@ -36,7 +36,7 @@ internal sealed class BudgetDesk : IAsyncDisposable
     public BudgetDesk(TestStore store, string budgets, string rules = "  - { id: yes, actions: [\"*\"], effect: allow }", PriceTable? prices = null)
     {
         Store = store;
-        var policies = new ActivePolicies();
+        var policies = new ActivePolicies(new NamespaceBook());
         policies.Apply("default", new ActivePolicy(SetOf(budgets, rules), 1, 1));
         Book = new PolicyBudgetBook(policies, new PolicySubjects(Options.Create(new PolicyOptions()), new NamespaceBook()), store.Clock);
         Scripts = new BudgetScripts(store.Scripts);

@@ -26,7 +26,7 @@ public sealed class PolicyLifeTests(LiveService service) : IClassFixture<LiveSer
 
         var before = await mesh.Policies.ListAsync(_space);
         Assert.Equal((0L, "starter"), (before.Active.Revision, before.Active.Name));
-        Assert.Equal([("starter", 1), ("test", 2)], before.Policies.Select(policy => (policy.Name, policy.NewestVersion)));
+        Assert.Equal([("starter", 1), ("deny-all", 1), ("test", 2)], before.Policies.Select(policy => (policy.Name, policy.NewestVersion)));
         var active = await mesh.Policies.ActivateAsync("test", 2, ifMatch: 0, by: "bert", @namespace: _space);
         Assert.Equal((2, 1L, "bert"), (active.Version, active.Revision, active.By));
         await Eventually.HoldsAsync(

@@ -79,7 +79,7 @@ public sealed class LifeCalls
         Assert.Equal((201, 2), ((await PutAsync(6)).Status, 2));
         var list = await AskAsync(HttpMethod.Get, "/v1/policies");
         Assert.Equal("\"0\"", list.Headers.ETag!.Tag);
-        Assert.Equal(["starter 1", "cap 2"], list.Body["policies"]!.AsArray().Select(policy => $"{policy!["name"]} {policy["newest_version"]}"));
+        Assert.Equal(["starter 1", "deny-all 1", "cap 2"], list.Body["policies"]!.AsArray().Select(policy => $"{policy!["name"]} {policy["newest_version"]}"));
 
         var active = await ActivateAsync(1, "\"0\"", "by=ada");
         Assert.Equal(200, active.Status);
@@ -142,7 +142,7 @@ public sealed class LifeCalls
         }
 
         Assert.Equal([5, 4, 3, 2, 1], await AllAsync("/v1/policies/cap/versions", "versions", one => (int)one["version"]!));
-        Assert.Equal(["starter", "cap", "name-1", "name-2", "name-3", "name-4", "name-5"], await AllAsync("/v1/policies", "policies", one => (string)one["name"]!));
+        Assert.Equal(["starter", "deny-all", "cap", "name-1", "name-2", "name-3", "name-4", "name-5"], await AllAsync("/v1/policies", "policies", one => (string)one["name"]!));
         for (var cost = 6; cost <= 10; cost++)
         {
             await ActivateAsync(5, "*");
@@ -172,6 +172,7 @@ public sealed class LifeCalls
     [InlineData("POST", "/v1/policies/starter/versions/1/activate?by=configuration", "by")]
     [InlineData("POST", "/v1/policies/starter/versions/1/activate?by=%01", "by")]
     [InlineData("PUT", "/v1/policies/starter", "name")]
+    [InlineData("PUT", "/v1/policies/deny-all", "name")]
     [InlineData("PUT", "/v1/policies/Cap", "name")]
     [InlineData("PUT", "/v1/policies/other", "name")]
     [InlineData("PUT", "/v1/policies/cap?author=", "author")]

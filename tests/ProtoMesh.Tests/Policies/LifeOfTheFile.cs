@@ -64,7 +64,7 @@ public sealed class LifeOfTheFile
     }
 
     [Fact]
-    public async Task A_file_whose_tests_fail_or_that_is_no_text_or_takes_the_starters_name_stops_the_start()
+    public async Task A_file_whose_tests_fail_or_that_is_no_text_or_takes_a_reserved_name_stops_the_start()
     {
         await using var rig = await LifeRig.OpenAsync(Databases.Sqlite);
         async Task<string> RefusalAsync((string, string) file) =>
@@ -73,6 +73,7 @@ public sealed class LifeOfTheFile
         var failing = LifeRig.Document(1) + "\ntests:\n  - name: all may spend\n    given: { action: spend, metadata: { cost: 2 } }\n    expect: { decision: allow }\n";
         Assert.Contains(":17:5 the test 'all may spend' decides deny", await RefusalAsync(Write(rig, failing)), StringComparison.Ordinal);
         Assert.Contains("'starter' is reserved", await RefusalAsync(Write(rig, LifeRig.Document(1, "starter"))), StringComparison.Ordinal);
+        Assert.Contains("'deny-all' is reserved", await RefusalAsync(Write(rig, LifeRig.Document(1, "deny-all"))), StringComparison.Ordinal);
         var path = Write(rig, "");
         await File.WriteAllBytesAsync(path.Value, [0xff, 0xfe, 0x00]);
         Assert.Contains("is not UTF-8 text", await RefusalAsync(path), StringComparison.Ordinal);

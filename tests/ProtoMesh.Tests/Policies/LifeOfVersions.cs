@@ -178,7 +178,7 @@ public sealed class LifeOfVersions
     [Fact]
     public void Nothing_decides_before_the_database_was_read()
     {
-        var policies = new ActivePolicies();
+        var policies = new ActivePolicies(new ProtoMesh.Server.Access.NamespaceBook());
         Assert.Equal("policies_unavailable", Assert.Throws<StoreException>(() => policies.Of("default")).Code);
         policies.MarkLoaded();
         Assert.Equal("starter", policies.Of("default").Set.Name);

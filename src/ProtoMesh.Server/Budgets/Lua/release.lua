@@ -11,17 +11,15 @@ if not r then
   verdict = 'unknown'
 elseif r.state == 'committed' then
   verdict = 'settled'
-elseif r.state == 'held' then
+elseif r.state == 'held' and ARGV[6] == 'return' then
+  -- Where the action was refused after all, the same request may come again and has to be able to reserve again.
   drop_hold(r)
   r.state, r.settled = 'released', now_text
-  tell('released', r, ARGV[6], '')
-  -- Where the action was refused after all, the same request may come again and has to be able to reserve again.
-  if ARGV[6] == 'return' then
-    call('HDEL', budgets, r.field)
-  else
-    keep_reservation(r)
-    forget_later(r.field, now + kept_ms)
-  end
+  tell('released', r, 'return', '')
+  call('HDEL', budgets, r.field)
+  swept = 1
+elseif r.state == 'held' then
+  release_hold(r, 'release')
   swept = 1
 end
 if swept > 0 then

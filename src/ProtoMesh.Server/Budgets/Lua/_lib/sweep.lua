@@ -19,6 +19,15 @@ local function expire(r)
   tell('expired', r, 'expiry', '')
 end
 
+-- Ends one of which nothing was spent; it is kept, so that whoever asks for it later reads what became of it.
+local function release_hold(r, cause)
+  drop_hold(r)
+  r.state, r.settled = 'released', now_text
+  keep_reservation(r)
+  forget_later(r.field, now + kept_ms)
+  tell('released', r, cause, '')
+end
+
 -- A counter that was used since is kept on; a reservation that was committed late is forgotten in its own time.
 local function forget(field)
   local kept_until = 0

@@ -17,6 +17,13 @@ local function siblings_on(name, id, request)
   return siblings
 end
 
+-- What was reserved for a waiter that got no lease is free again; the sweeper does it, so that no call pays for it.
+local function note_reservations(request)
+  for reservation in string.gmatch(request.payload, '"reservation_id":"([%w_-]+)"') do
+    forget_at(now, 'b', match(request.names, '^%a,%d+,%d+,([^/]*)/') .. '\4' .. reservation .. '\4' .. request.agent)
+  end
+end
+
 local function rest(name, resource, ends)
   if ends > now and ends > resource.rest_ends then
     resource.rest_ends = ends
@@ -54,6 +61,9 @@ local function finish(id, request, state, at, cause, note, rest_ends, extras)
   end
   if note ~= '' then
     extras = extras .. '\2note=' .. note
+  end
+  if not was_granted and flagged(request, 'a') then
+    note_reservations(request)
   end
   request.state, request.ended, request.cause, request.payload = state, int(at), cause, ''
   keep_request(id, request)

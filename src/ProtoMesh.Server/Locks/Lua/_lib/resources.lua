@@ -42,7 +42,7 @@ end
 -- Members of the ordered set, all of score 0 and so in the order of their bytes:
 --   name \1h agent \1 session \1 id   a holder; found by agent and session when a request re-enters
 --   name \1w score seq id             a waiter; score and seq have a fixed width, so the first is the next
---   \1 time kind id                   what is forgotten at that time: q a request, s a resource
+--   \1 time kind id                   what is forgotten at that time: q a request, s a resource; or b given back, see give_back.lua
 local function holder_member(name, request, id)
   return name .. '\1h' .. request.agent .. '\1' .. request.session .. '\1' .. id
 end
