@@ -40,10 +40,10 @@ internal sealed class KeyStore(IDbContextFactory<MeshDb> factory, TimeProvider t
     /// <summary>Makes the first admin key, also again when no admin key is good any more. Safe to repeat, on any replica.</summary>
     public async Task<FirstKey> CreateFirstAsync(string id, string sha256, CancellationToken cancellationToken)
     {
-        // Most starts find it there; they need no turn.
+        // Most starts find it there; they need no turn. That another admin makes it unnecessary is not sure without one: the key may have come since it was not found.
         await using (var look = await factory.CreateDbContextAsync(cancellationToken))
         {
-            if (await FirstOfAsync(look, id, sha256, cancellationToken) is { } known)
+            if (await FirstOfAsync(look, id, sha256, cancellationToken) is { } known and not FirstKey.NotNeeded)
             {
                 return known;
             }

@@ -44,6 +44,19 @@ internal sealed record BudgetReply(string Verdict, DateTimeOffset Now, Reservati
 /// <summary>What a script said of counters.</summary>
 internal sealed record CounterReply(string Verdict, DateTimeOffset Now, EventId Newest, IReadOnlyList<CounterView> Lines);
 
+/// <summary>Why a reservation ends of which nothing was spent.</summary>
+internal enum BudgetRelease
+{
+    /// <summary>Its agent says so.</summary>
+    Asked,
+
+    /// <summary>A rule reserved it for a lease that never came; what an agent reserved by itself stays.</summary>
+    Unused,
+
+    /// <summary>As if it had never been made: the same id may reserve again.</summary>
+    Returned,
+}
+
 /// <summary>Calls the budget scripts: one round trip a call. Counters live in the partition of their namespace, as rates do.</summary>
 internal sealed class BudgetScripts(ScriptStore store)
 {
@@ -86,9 +99,8 @@ internal sealed class BudgetScripts(ScriptStore store)
         settlement.Model is null ? "" : $"model={settlement.Model}{(settlement.PriceTable is { } table ? $"\u0002price_table={table}" : "")}",
     ], cancellationToken));
 
-    /// <param name="isReturned">As if it had never been made: the same id may reserve again.</param>
-    public async Task<BudgetReply> ReleaseAsync(string space, string id, string guard, bool isReturned, CancellationToken cancellationToken) =>
-        Of(await RunAsync(ReleaseScript, space, [id, guard, isReturned ? "return" : "release"], cancellationToken));
+    public async Task<BudgetReply> ReleaseAsync(string space, string id, string guard, BudgetRelease why, CancellationToken cancellationToken) =>
+        Of(await RunAsync(ReleaseScript, space, [id, guard, why switch { BudgetRelease.Returned => "return", BudgetRelease.Unused => "wait", _ => "release" }], cancellationToken));
 
     public async Task<BudgetReply> FindAsync(string space, string id, string guard, CancellationToken cancellationToken) => Of(await RunAsync(FindScript, space, [id, guard], cancellationToken));
 

@@ -75,7 +75,7 @@ internal sealed class BudgetService(BudgetScripts scripts, IBudgetBook book, Pri
         await SettleAsync(id, named, caller, BudgetValidator.Namespace(named), space => scripts.FindAsync(space, id, caller.Guard, cancellationToken));
 
     public async Task<BudgetAnswer<Reservation>> ReleaseAsync(string id, ReleaseBudget body, Caller caller, CancellationToken cancellationToken) =>
-        await SettleAsync(id, body.Namespace, caller, BudgetValidator.Namespace(body.Namespace), space => scripts.ReleaseAsync(space, id, caller.Guard, isReturned: false, cancellationToken));
+        await SettleAsync(id, body.Namespace, caller, BudgetValidator.Namespace(body.Namespace), space => scripts.ReleaseAsync(space, id, caller.Guard, BudgetRelease.Asked, cancellationToken));
 
     public async Task<BudgetAnswer<Reservation>> CommitAsync(string id, CommitBudget body, Caller caller, CancellationToken cancellationToken)
     {

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Options;
 using ProtoMesh.Contracts;
+using ProtoMesh.Contracts.Locks;
 using ProtoMesh.Contracts.Policies;
 using ProtoMesh.Server.Access;
 using ProtoMesh.Server.Policies;
@@ -77,22 +78,18 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts, IOpt
     public Task GiveBackAsync(LockAdmission admission) =>
         admission is { Question: { } question, Answer: { } answer } ? policies.GiveBackAsync(question, answer) : Task.CompletedTask;
 
-    /// <summary>Gives back what was reserved for a grant that nobody was told of. For a waiter that ends the store does it by itself.</summary>
-    public Task ReleaseAsync(LockRecord record) => record.Payload?.Decision?.Obligations?.Budget is { } reserved
-        ? policies.ReleaseAsync(record.Wants[0].Name.Namespace, record.AgentId, reserved.Select(budget => budget.ReservationId).OfType<string>()) : Task.CompletedTask;
-
-    /// <summary>Gives back what was reserved for waiters of a partition, where the budgets are counted in another one.</summary>
+    /// <summary>Gives back what was reserved for requests of a partition of whose lease nobody was told, where the budgets are counted in another one.</summary>
     public async Task ReleaseAsync(int partition, IEnumerable<UnusedReservation> unused)
     {
         foreach (var (space, id, agentId) in unused.Where(each => !policies.IsHome(each.Namespace, partition)))
         {
-            await policies.ReleaseAsync(space, agentId, [id]);
+            await policies.ReleaseAsync(space, agentId, id);
         }
     }
 
     /// <summary>
     /// Asks again before a waiter's grant is claimed, if another policy decides now than when it was submitted. A deny ends
-    /// the lease; nobody was told its token.
+    /// the lease, unless another poll of the same waiter has claimed it meanwhile.
     /// </summary>
     public async ValueTask<Problem?> AskAgainAsync(RequestReply reply, CancellationToken cancellationToken)
     {
@@ -114,9 +111,8 @@ internal sealed class LockGate(PolicyService policies, LockScripts scripts, IOpt
             return problem;
         }
 
-        await scripts.CancelAsync(reply.Id, Cause, "", CancellationToken.None);
-        await ReleaseAsync(record);
-        return LockProblems.Denied(answer.Decision, reply.Id);
+        var ended = await scripts.CancelAsync(reply.Id, Cause, "", CancellationToken.None);
+        return ended.Record is { State: LockState.Granted } ? null : LockProblems.Denied(answer.Decision, reply.Id);
     }
 
     /// <summary>Whether a lease with an action may be handed to another agent: the policy is asked about that one.</summary>

@@ -304,10 +304,10 @@ internal sealed class LockService(
         return await ConfirmAsync(reply, request, started, served, cancellationToken);
     }
 
-    /// <summary>What was reserved for a waiter that has ended is given back at once, not only at the next sweep.</summary>
+    /// <summary>What was reserved for a request that has just ended is given back at once, not only at the next sweep.</summary>
     private void SweepAfter(RequestReply reply)
     {
-        if (reply.Record is { IsLive: false } ended && ended.Flags.Contains(LockFlags.Action, StringComparison.Ordinal))
+        if (reply.Record is { IsLive: false } ended && reply.Now - ended.Ended < options.Value.SweepMs && ended.Flags.Contains(LockFlags.Action, StringComparison.Ordinal))
         {
             sweeper.Arm(0);
         }
@@ -332,6 +332,7 @@ internal sealed class LockService(
             // It names an action, so nobody has been told of the grant: the policies come first, and whoever dies here leaves it unclaimed.
             if (await gate.AskAgainAsync(reply, cancellationToken) is { } denied)
             {
+                sweeper.Arm(0);
                 return new LockOutcome.Refused(denied);
             }
 
@@ -386,7 +387,7 @@ internal sealed class LockService(
         }
 
         await scripts.CancelAsync(reply.Id, "journal_unavailable", "", CancellationToken.None);
-        await gate.ReleaseAsync(record);
+        sweeper.Arm(0);
         return LockProblems.JournalUnavailable("the request was cancelled");
     }
 

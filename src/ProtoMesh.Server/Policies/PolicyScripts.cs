@@ -154,18 +154,13 @@ internal sealed class PolicyScripts(ScriptStore store, IOptions<StoreOptions> op
     {
         foreach (var id in reservations)
         {
-            await _budgets.ReleaseAsync(space, id, "", isReturned: true, CancellationToken.None);
+            await _budgets.ReleaseAsync(space, id, "", BudgetRelease.Returned, CancellationToken.None);
         }
     }
 
-    /// <summary>Ends reservations of an agent as the agent itself would.</summary>
-    public async Task ReleaseAsync(string space, string agentId, IEnumerable<string> reservations)
-    {
-        foreach (var id in reservations)
-        {
-            await _budgets.ReleaseAsync(space, id, $"{space}\u0001={agentId}", isReturned: false, CancellationToken.None);
-        }
-    }
+    /// <summary>Ends what a rule reserved for an agent that will not spend it.</summary>
+    public Task ReleaseAsync(string space, string agentId, string reservation) =>
+        _budgets.ReleaseAsync(space, reservation, $"{space}\u0001={agentId}", BudgetRelease.Unused, CancellationToken.None);
 
     /// <summary>How counters stand.</summary>
     public async Task<IReadOnlyList<CounterView>> CountersAsync(string space, IEnumerable<BudgetSlot> slots, DateTimeOffset now, CancellationToken cancellationToken) =>

@@ -33,12 +33,12 @@ internal sealed class PolicyService(ActivePolicies policies, PolicyDecider decid
     /// <summary>Whether the budgets of a namespace are counted in a partition.</summary>
     public bool IsHome(string space, int partition) => scripts.HomeOf(space) == partition;
 
-    /// <summary>Ends reservations of an agent of which nothing will be spent, if it has not settled them itself.</summary>
-    public async Task ReleaseAsync(string space, string agentId, IEnumerable<string> reservations)
+    /// <summary>Ends what a rule reserved for an agent that will not spend it, if it has not settled it itself.</summary>
+    public async Task ReleaseAsync(string space, string agentId, string reservation)
     {
         try
         {
-            await scripts.ReleaseAsync(space, agentId, reservations);
+            await scripts.ReleaseAsync(space, agentId, reservation);
         }
         catch (StoreException)
         {

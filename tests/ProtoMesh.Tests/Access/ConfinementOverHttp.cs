@@ -4,6 +4,7 @@ using ProtoMesh.Tests.Rig;
 namespace ProtoMesh.Tests.Access;
 
 /// <summary>A call that names no namespace sees the key's, and nothing else.</summary>
+[Trait("Category", "Slow")]
 public sealed class ConfinementOverHttp
 {
     [Theory, ClassData(typeof(ServedStores))]

@@ -4,6 +4,7 @@ using ProtoMesh.Tests.Rig;
 namespace ProtoMesh.Tests.Access;
 
 /// <summary>Who an agent is, and what is its own, comes from its key.</summary>
+[Trait("Category", "Slow")]
 public sealed class IdentityOverHttp
 {
     [Theory, ClassData(typeof(ServedStores))]

@@ -99,7 +99,7 @@ public sealed class NamespacesOverHttp
         await using var keyed = await KeyedServer.OnAsync(store);
         await PutAsync(keyed, keyed.Root, "red", new { max_held_leases = 2, max_waiters = 2, max_waiters_per_resource = 1 }, "*");
         var agent = await keyed.AgentAsync("a", "red");
-        Task<HttpAnswer> LockAsync(string resource, string? key = null, int wait = 60_000) => keyed.PostAsync(key ?? agent, "/v1/locks", new { resource, agent_id = "a", wait_ms = wait, ttl_ms = 60_000 });
+        Task<HttpAnswer> LockAsync(string resource, string? key = null, int wait = 600_000) => keyed.PostAsync(key ?? agent, "/v1/locks", new { resource, agent_id = "a", wait_ms = wait, ttl_ms = 300_000, detached = true });
 
         var first = await LockAsync("x/1");
         Assert.Equal((200, 200), (first.Status, (await LockAsync("x/2")).Status));

@@ -85,7 +85,54 @@ public sealed class UnusedReservations
         await calls.ActivateAsync("  - { id: no, actions: [pay], effect: deny }\n  - { id: yes, actions: [\"*\"], effect: allow }", Head);
         await calls.ReleaseAsync(before);
         Assert.Equal("policy_denied", (await calls.WaitAsync(waiter, 20)).Code);
-        Assert.Equal((0, "released", "released"), (await HeldAsync(calls), await StateAsync(calls, "denied-at-its-claim"), await StateAsync(calls, "denied-at-its-claim-2")));
+        await GivesBackAsync(calls, "denied-at-its-claim");
+    }
+
+    [Theory, ClassData(typeof(ServedStores))]
+    public async Task A_grant_that_ends_before_anybody_was_told_of_it_gives_back_what_was_reserved(string store)
+    {
+        var calls = await PolicyCalls.BeginAsync(store, Rules, Head);
+        foreach (var (id, end) in new[] { ("cancelled-before-its-claim", "cancel"), ("forced-before-its-claim", "force-release") })
+        {
+            var before = await calls.AcquireAsync("x/1", action: null);
+            var waiter = await QueueAsync(calls, id, 60_000);
+            await calls.ReleaseAsync(before);
+            Assert.Equal("granted", (await calls.Server.GetAsync($"/v1/locks/{waiter.String("lock_id")}")).String("state"));
+            Assert.Equal(7, await HeldAsync(calls));
+            var ended = end == "cancel" ? await calls.Server.PostAsync($"/v1/locks/{waiter.String("lock_id")}/cancel")
+                : await calls.Server.PostAsync("/v1/resources/force-release", new { resource = "x/1", @namespace = calls.Namespace, reason = "test", immediate = true });
+            Assert.True(ended.Status == 200, ended.ToString());
+            await GivesBackAsync(calls, id);
+        }
+    }
+
+    [Theory]
+    [InlineData("1")]
+    [InlineData("16")]
+    public async Task A_waiter_that_ends_gives_back_nothing_of_what_its_labels_name(string partitions)
+    {
+        await using var server = await MeshServer.StartAsync(("Store:Partitions", partitions));
+        var calls = new PolicyCalls(server);
+        await calls.ActivateAsync(Rules, Head);
+        Assert.Equal(200, (await calls.AcquireAsync("x/0", action: "pay", more: new() { ["request_id"] = "granted-lease" })).Status);
+        await calls.ReserveAsync(1, "reserved-by-itself", "calls");
+        for (var number = 1; number <= 8; number++)
+        {
+            await calls.AcquireAsync($"x/{number}", action: null, more: new() { ["ttl_ms"] = 60_000 });
+            var body = Waiting($"second-step-{number}", 60_000);
+            body["labels"] = new JsonObject { ["reservation_id"] = number % 2 == 0 ? "granted-lease" : "reserved-by-itself" };
+            var waiter = await calls.AcquireAsync($"x/{number}", "agent-1", "read", body, wait: 0);
+            Assert.True(waiter.Status == 202, waiter.ToString());
+            Assert.Equal(200, (await server.PostAsync($"/v1/locks/{waiter.String("lock_id")}/cancel")).Status);
+        }
+
+        // What ended later is given back, so the sweeper has been at what ended before.
+        var small = new PolicyCalls(server);
+        await small.ActivateAsync(Rules, Head);
+        await small.AcquireAsync("x/1", action: null);
+        await QueueAsync(small, "ends-after-them", 1_000);
+        await GivesBackAsync(small, "ends-after-them");
+        Assert.Equal((8, "held", "held"), (await HeldAsync(calls), await StateAsync(calls, "granted-lease"), await StateAsync(calls, "reserved-by-itself")));
     }
 
     [Fact]
@@ -102,7 +149,7 @@ public sealed class UnusedReservations
         await command.ExecuteNonQueryAsync();
         Assert.Equal("journal_unavailable", (await calls.AcquireAsync("x/1", action: "pay", more: new() { ["durability"] = "journaled", ["request_id"] = "never-confirmed" })).Code);
         await transaction.RollbackAsync();
-        Assert.Equal((0, "released", "released"), (await HeldAsync(calls), await StateAsync(calls, "never-confirmed"), await StateAsync(calls, "never-confirmed-2")));
+        await GivesBackAsync(calls, "never-confirmed");
     }
 
     [Fact]

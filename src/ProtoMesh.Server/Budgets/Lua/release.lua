@@ -1,6 +1,7 @@
 -- Ends a reservation of which nothing was spent.
 -- KEYS: 1 meta, 2 resources, 3 requests, 4 order, 5 deadlines, 6 events, 7 rates, 8 budgets
--- ARGV: 1 channel, 2 '', 3 namespace, 4 reservation id, 5 guard, 6 'release', or 'return' to take it back as if it had never been made
+-- ARGV: 1 channel, 2 '', 3 namespace, 4 reservation id, 5 guard, 6 'release'; 'wait' for what a rule reserved for a lease
+--   that never came; or 'return' to take it back as if it had never been made
 -- Returns: {'ok' | 'unknown' | 'settled', now, view or ''}
 --@include Budgets/Lua/_lib/settle.lua
 begin()
@@ -18,8 +19,8 @@ elseif r.state == 'held' and ARGV[6] == 'return' then
   tell('released', r, 'return', '')
   call('HDEL', budgets, r.field)
   swept = 1
-elseif r.state == 'held' then
-  release_hold(r, 'release')
+elseif r.state == 'held' and (ARGV[6] == 'release' or by_rule(r)) then
+  release_hold(r, ARGV[6])
   swept = 1
 end
 if swept > 0 then

@@ -1,3 +1,4 @@
+using ProtoMesh.Server.Locks;
 using ProtoMesh.Tests.Locks.Model;
 using static ProtoMesh.Tests.Locks.Scripts.LeaseDesk;
 
@@ -71,6 +72,25 @@ public sealed class IdentityTests
         Assert.Equal("granted", (await desk.ReadAsync("next")).State);
         Assert.Equal("released", (await desk.CancelAsync("holder")).State);
         Assert.Equal("unknown", (await desk.CancelAsync("nobody")).Tag);
+    }
+
+    [Theory, ClassData(typeof(LeaseBackends))]
+    public async Task A_denial_at_the_claim_ends_a_grant_but_no_lease_that_was_claimed_meanwhile(string backend)
+    {
+        await using var desk = await OpenAsync(backend);
+        foreach (var (waiter, claims) in new[] { ("unclaimed", false), ("claimed", true) })
+        {
+            await desk.AcquireAsync($"before-{waiter}", X("file"));
+            await desk.AcquireAsync(waiter, X("file"));
+            await desk.ReleaseAsync($"before-{waiter}");
+            if (claims)
+            {
+                Assert.Equal("granted", (await desk.WaitAsync(waiter)).State);
+            }
+
+            await desk.RunAsync(new LeaseCommand.Cancel(waiter, LockGate.Cause));
+            Assert.Equal(claims ? "granted" : "released", (await desk.ReadAsync(waiter)).State);
+        }
     }
 
     [Theory, ClassData(typeof(LeaseBackends))]

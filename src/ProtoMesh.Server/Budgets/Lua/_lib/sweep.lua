@@ -19,6 +19,11 @@ local function expire(r)
   tell('expired', r, 'expiry', '')
 end
 
+-- Whether a rule of a policy reserved it, and not its agent by itself.
+local function by_rule(r)
+  return find(r.payload, '"rule":"', 1, true)
+end
+
 -- Ends one of which nothing was spent; it is kept, so that whoever asks for it later reads what became of it.
 local function release_hold(r, cause)
   drop_hold(r)

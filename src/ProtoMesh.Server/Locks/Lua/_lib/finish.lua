@@ -17,10 +17,12 @@ local function siblings_on(name, id, request)
   return siblings
 end
 
--- What was reserved for a waiter that got no lease is free again; the sweeper does it, so that no call pays for it.
-local function note_reservations(request)
+-- The sweeper frees what was reserved for a request of whose lease nobody was told. Other ids than its own may be anybody's.
+local function note_reservations(id, request)
   for reservation in string.gmatch(request.payload, '"reservation_id":"([%w_-]+)"') do
-    forget_at(now, 'b', match(request.names, '^%a,%d+,%d+,([^/]*)/') .. '\4' .. reservation .. '\4' .. request.agent)
+    if reservation == id or sub(reservation, 1, #id) == id and match(sub(reservation, #id + 1), '^%-%d+$') then
+      forget_at(now, 'b', match(request.names, '^%a,%d+,%d+,([^/]*)/') .. '\4' .. reservation .. '\4' .. request.agent)
+    end
   end
 end
 
@@ -62,8 +64,8 @@ local function finish(id, request, state, at, cause, note, rest_ends, extras)
   if note ~= '' then
     extras = extras .. '\2note=' .. note
   end
-  if not was_granted and flagged(request, 'a') then
-    note_reservations(request)
+  if flagged(request, 'a') and (request.claimed ~= '1' or cause == 'journal_unavailable') then
+    note_reservations(id, request)
   end
   request.state, request.ended, request.cause, request.payload = state, int(at), cause, ''
   keep_request(id, request)

@@ -1,5 +1,5 @@
--- Gives back what was reserved with a request that ended without ever having been granted. finish() notes it in 'order', in the step that ends
--- the request, and the sweeper comes to it: once, also after a crash.
+-- Gives back what was reserved with a request that ended before anybody was told of a lease. finish() notes it in 'order', in the step that
+-- ends the request, and the sweeper comes to it: once, also after a crash.
 -- Member of 'order': kind 'b', namespace \4 reservation id \4 agent
 --@include Budgets/Lua/_lib/sweep.lua
 
@@ -11,7 +11,7 @@ local function give_back(note)
   if not r then
     return false
   end
-  if r.state == 'held' and r.agent == agent and find(r.payload, '"rule":"', 1, true) then
+  if r.state == 'held' and r.agent == agent and by_rule(r) then
     release_hold(r, 'wait')
     return true
   end
