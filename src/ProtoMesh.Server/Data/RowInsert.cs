@@ -2,6 +2,7 @@ using System.Data;
 using System.Data.Common;
 using System.Globalization;
 using System.Text;
+using Microsoft.Data.Sqlite;
 using Microsoft.EntityFrameworkCore;
 using Microsoft.EntityFrameworkCore.Storage;
 
@@ -13,11 +14,18 @@ namespace ProtoMesh.Server.Data;
 /// <param name="columns">Their names, types and values.</param>
 internal sealed class RowInsert<TRow>(string table, string ending, params (string Column, DbType Type, Func<TRow, object?> Value)[] columns)
 {
+    /// <summary>PostgreSQL pays for each round trip.</summary>
+    private const int RowsPerStatement = 64;
     private readonly Func<TRow, object?>? _namespace = columns.FirstOrDefault(column => column.Column == "namespace").Value;
 
     /// <exception cref="InvalidOperationException">A row belongs to another namespace than the one the context is confined to.</exception>
-    public async Task RunAsync(MeshDb db, IReadOnlyList<TRow> rows, CancellationToken cancellationToken)
+    public Task RunAsync(MeshDb db, IReadOnlyList<TRow> rows, CancellationToken cancellationToken)
     {
+        if (rows.Count == 0)
+        {
+            return Task.CompletedTask;
+        }
+
         if (db.Space is { } space && _namespace is not null)
         {
             foreach (var row in rows)
@@ -26,13 +34,39 @@ internal sealed class RowInsert<TRow>(string table, string ending, params (strin
             }
         }
 
-        var most = RowsPerStatement(db);
+        if (db is not SqliteMeshDb)
+        {
+            return RunInBlocksAsync(db, rows, cancellationToken);
+        }
+
+        RunOneByOne(db, rows, cancellationToken);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>SQLite has no round trips, and its provider is not asynchronous either.</summary>
+    private void RunOneByOne(MeshDb db, IReadOnlyList<TRow> rows, CancellationToken cancellationToken)
+    {
+        using var insert = new SqliteInsert((SqliteConnection)db.Database.GetDbConnection(), Sql(1));
+        foreach (var row in rows)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            for (var column = 0; column < columns.Length; column++)
+            {
+                insert.Bind(column, columns[column].Value(row));
+            }
+
+            insert.Execute();
+        }
+    }
+
+    private async Task RunInBlocksAsync(MeshDb db, IReadOnlyList<TRow> rows, CancellationToken cancellationToken)
+    {
         DbCommand? command = null;
         try
         {
-            for (var start = 0; start < rows.Count; start += most)
+            for (var start = 0; start < rows.Count; start += RowsPerStatement)
             {
-                var count = Math.Min(most, rows.Count - start);
+                var count = Math.Min(RowsPerStatement, rows.Count - start);
                 if (command is null || command.Parameters.Count != count * columns.Length)
                 {
                     await (command?.DisposeAsync() ?? default);
@@ -55,9 +89,6 @@ internal sealed class RowInsert<TRow>(string table, string ending, params (strin
             await (command?.DisposeAsync() ?? default);
         }
     }
-
-    /// <summary>PostgreSQL pays for each round trip, SQLite for each further parameter, which its provider looks up by name.</summary>
-    private static int RowsPerStatement(MeshDb db) => db is SqliteMeshDb ? 1 : 64;
 
     private DbCommand Prepare(MeshDb db, int rows)
     {

@@ -1,7 +1,9 @@
+using System.Runtime.InteropServices;
+
 namespace ProtoMesh.Server.Store.Embedded;
 
 /// <summary>Compares byte strings by content, and lets a span ask for one that is stored as an array.</summary>
-/// <remarks><see cref="HashCode"/> is seeded anew in each process, so nobody can choose names that collide.</remarks>
+/// <remarks>The hash of texts is seeded anew in each process, so nobody can choose names that collide, and faster than <see cref="HashCode"/>.</remarks>
 internal sealed class ByteComparer : IEqualityComparer<byte[]>, IAlternateEqualityComparer<ReadOnlySpan<byte>, byte[]>
 {
     public static ByteComparer Instance { get; } = new();
@@ -14,9 +16,8 @@ internal sealed class ByteComparer : IEqualityComparer<byte[]>, IAlternateEquali
 
     public int GetHashCode(ReadOnlySpan<byte> alternate)
     {
-        var hash = new HashCode();
-        hash.AddBytes(alternate);
-        return hash.ToHashCode();
+        var hash = string.GetHashCode(MemoryMarshal.Cast<byte, char>(alternate));
+        return (alternate.Length & 1) == 0 ? hash : (hash * 31) + alternate[^1];
     }
 
     public byte[] Create(ReadOnlySpan<byte> alternate) => alternate.ToArray();
