@@ -25,14 +25,20 @@ public sealed class CelAllocationTests
             Step();
         }
 
-        var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 1_000; i++)
-        {
-            Step();
-        }
-
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        // A test beside this one may have the runner of a regular expression at that moment; then one more is made.
+        Assert.Equal(0, Enumerable.Range(0, 5).Min(_ => AllocatedBy(1_000)));
         Assert.True(isTrue);
+
+        long AllocatedBy(int steps)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            for (var i = 0; i < steps; i++)
+            {
+                Step();
+            }
+
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
 
         void Step()
         {
