@@ -24,7 +24,7 @@ _ASKED = {"self", "action", "resource", "metadata", "lease", "fencing_token", "o
 SURFACE = REPOSITORY / "tests/conformance/surface.json"
 
 
-def test_the_import_costs_less_than_four_of_asyncio() -> None:
+def test_the_import_costs_less_than_150_ms_where_asyncio_costs_45() -> None:
     """In time of a processor and in turns, so that it does not matter how fast the machine is or what else it does."""
 
     def run(code: str) -> float:
@@ -38,7 +38,7 @@ def test_the_import_costs_less_than_four_of_asyncio() -> None:
     turns = [(run(ours), run(theirs), run("pass")) for _ in range(9)]
     taken, compared, bare = (min(times) for times in zip(*turns, strict=True))
     print(f"import protomesh: {(taken - bare) * 1000:.0f} ms, asyncio: {(compared - bare) * 1000:.0f} ms")
-    assert taken - bare < 4 * (compared - bare)
+    assert (taken - bare) / (compared - bare) < 150 / 45
 
 
 def test_the_import_does_not_load_httpx() -> None:
